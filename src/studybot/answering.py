@@ -1,0 +1,131 @@
+"""From hits to an answer made of quotes, or an honest refusal."""
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from studybot.fitted import Confidence, Selection
+from studybot.types import Answer, Hit, Passage, Quote, Refusal, Statement
+
+MAX_WORDS = 80
+"""Longest answer, in words separated by white space."""
+
+_MAX_QUOTES = 3
+# A further quote must fit the question nearly as well as the best one.
+_MARGIN = 0.12
+_LISTED = re.compile(r"\b(list|name|enumerate|what are|which are|all( of)? the)\b", re.IGNORECASE)
+_LEADS = (":", "\uff1a")
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """A statement of a hit, and how well it answers."""
+
+    hit: Hit
+    statement: Statement
+    score: float
+
+
+def answer(
+    question: str, hits: Sequence[Hit], selection: Selection, confidence: Confidence, least_confidence: float
+) -> Answer | Refusal:
+    """Return the statements of ``hits`` that answer ``question``, word for word, or a refusal.
+
+    Every quote is a slice of its passage. The answer has at most ``MAX_WORDS`` words. Its confidence, in [0, 1], is the
+    estimated probability that it is right; below ``least_confidence`` the answer is withheld.
+    """
+    choices = sorted(_choices(hits, selection), key=lambda choice: -choice.score)
+    if not choices:
+        return Refusal(0.0, "Your notes hold nothing near to this question.")
+    probability = _probability(features(hits), confidence)
+    if probability < least_confidence:
+        return Refusal(probability, "Not in your notes, as far as studybot can tell.")
+    quoted = _within_words(_selected(question, choices))
+    passages = tuple(dict.fromkeys(passage for passage, _ in quoted))
+    number = {passage.id: place for place, passage in enumerate(passages, 1)}
+    quotes = [
+        Quote(statement.text, number[passage.id], statement.start, statement.start_line, statement.end_line)
+        for passage, statement in quoted
+    ]
+    return Answer(tuple(sorted(quotes, key=lambda quote: (quote.citation, quote.start))), passages, probability)
+
+
+def features(hits: Sequence[Hit]) -> dict[str, float]:
+    """Return what the confidence is estimated from, each in [-1, 1]: how well the best passages fit, and how alone."""
+    first = hits[0]
+    statements = sorted((score for hit in hits for score in hit.statement_scores), reverse=True)
+    return {
+        "score": first.score,
+        "dense": max(hit.dense for hit in hits),
+        "statement": statements[0],
+        "lexical": max(hit.lexical for hit in hits),
+        "lead": first.score - (hits[1].score if len(hits) > 1 else 0.0),
+    }
+
+
+def _probability(values: Mapping[str, float], confidence: Confidence) -> float:
+    total = confidence.intercept + sum(weight * values[name] for name, weight in confidence.weights.items())
+    return 1.0 / (1.0 + math.exp(-total))
+
+
+def _choices(hits: Sequence[Hit], selection: Selection) -> Iterator[_Choice]:
+    for hit in hits:
+        for statement, cosine in zip(hit.passage.statements, hit.statement_scores, strict=True):
+            if statement.kind != "header":
+                values = {"statement": cosine, "passage": hit.score}
+                yield _Choice(hit, statement, sum(weight * values[name] for name, weight in selection.weights.items()))
+
+
+def _selected(question: str, choices: Sequence[_Choice]) -> list[tuple[Passage, Statement]]:
+    """Return the statements to quote, the most important first, each with what it needs to be understood."""
+    best = choices[0]
+    selected: list[tuple[Passage, Statement]] = []
+
+    def take(passage: Passage, statements: Sequence[Statement]) -> None:
+        selected.extend((passage, s) for s in statements if (passage, s) not in selected)
+
+    if _LISTED.search(question) or best.statement.text.rstrip("*_ ").endswith(_LEADS):
+        take(best.hit.passage, [best.statement, *_company(best)])
+    for choice in choices[:_MAX_QUOTES]:
+        if choice.score >= best.score - _MARGIN:
+            take(choice.hit.passage, [choice.statement, *_needed(choice)])
+    return selected
+
+
+def _needed(choice: _Choice) -> list[Statement]:
+    """Return the parent that a terse statement means nothing without: a table's header, a lead-in."""
+    by_start = {statement.start: statement for statement in choice.hit.passage.statements}
+    parent = by_start.get(choice.statement.parent if choice.statement.parent is not None else -1)
+    return [parent] if parent is not None else []
+
+
+def _company(choice: _Choice) -> list[Statement]:
+    """Return the rest of the list that a statement leads or stands in."""
+    statements = choice.hit.passage.statements
+    led = [statement for statement in statements if statement.parent == choice.statement.start]
+    if led or choice.statement.parent is None:
+        return led
+    return [statement for statement in statements if statement.parent == choice.statement.parent]
+
+
+def _within_words(selected: Sequence[tuple[Passage, Statement]]) -> list[tuple[Passage, Statement]]:
+    """Return the first of ``selected`` that have ``MAX_WORDS`` words together; one that alone has more is cut."""
+    kept: list[tuple[Passage, Statement]] = []
+    left = MAX_WORDS
+    for passage, statement in selected:
+        words = len(statement.text.split())
+        if words <= left:
+            kept.append((passage, statement))
+            left -= words
+        elif not kept:
+            kept.append((passage, _beginning(statement)))
+            break
+    return kept
+
+
+def _beginning(statement: Statement) -> Statement:
+    """Return the first ``MAX_WORDS`` words of ``statement``."""
+    *_, last = (word for word, _ in zip(re.finditer(r"\S+", statement.text), range(MAX_WORDS), strict=False))
+    text = statement.text[: last.end()]
+    return replace(statement, text=text, end_line=statement.start_line + text.count("\n"))

@@ -1,0 +1,247 @@
+"""The HTTP interface: the verbs of a StudyBot as JSON, the browser app, and a guard before both."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
+from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from studybot import __version__
+from studybot.bot import MAX_QUESTION, MAX_TOP_K, StudyBot
+from studybot.errors import (
+    CitationInvalid,
+    ConversationNotFound,
+    IndexBusy,
+    IndexError_,
+    NoteNameInvalid,
+    NoteNotFound,
+    NotesFolderMissing,
+    NoteUnreadable,
+    QuestionInvalid,
+    StudybotError,
+)
+from studybot.guard import Guard
+from studybot.notes import MAX_BYTES, delete_note, list_notes, read_note, write_note
+from studybot.reply import CitationJson, ErrorJson, ReplyJson, citation_json, reply_json
+from studybot.syncing import Syncing
+
+_STATUS_CODES: dict[type[StudybotError], int] = {
+    QuestionInvalid: 422,
+    CitationInvalid: 422,
+    NoteNameInvalid: 422,
+    NoteUnreadable: 422,
+    ConversationNotFound: 404,
+    NoteNotFound: 404,
+    NotesFolderMissing: 409,
+    IndexBusy: 409,
+    IndexError_: 503,
+}
+_CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+_NOTE_BODY = {"requestBody": {"required": True, "content": {"text/markdown": {"schema": {"type": "string"}}}}}
+_MAX_BODY = 64 * 1024
+
+
+class EventStream(StreamingResponse):
+    """Server-sent events."""
+
+    media_type = "text/event-stream"
+
+
+class Question(BaseModel):
+    """What is asked. Unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    question: Annotated[str, Field(min_length=1, max_length=MAX_QUESTION)]
+    top_k: Annotated[int, Field(ge=1, le=MAX_TOP_K, strict=True)] = 5
+    conversation: str | None = None
+    notes: Annotated[list[str], Field(max_length=100)] | None = None
+
+
+class NoteJson(BaseModel):
+    """A note in the list: its path and its size."""
+
+    note: str
+    bytes: int
+
+
+class SectionJson(BaseModel):
+    """A heading path with the lines of its section, the heading's own included."""
+
+    heading: list[str]
+    start_line: int
+    end_line: int
+
+
+class NoteTextJson(BaseModel):
+    """A note, whole."""
+
+    note: str
+    text: str
+    sections: list[SectionJson]
+
+
+class StartedJson(BaseModel):
+    """Whether a sync was started; false means that one is running already."""
+
+    started: bool
+
+
+class StatusJson(BaseModel):
+    """What is indexed, from where, with which encoder."""
+
+    version: str
+    notes_folder: str | None
+    index: str
+    generation: int
+    notes: int
+    passages: int
+    statements: int
+    model: str
+    language: str
+    syncing: bool
+
+
+def create_app(bot: StudyBot, web: Path) -> FastAPI:
+    """Return the application that answers with ``bot`` and serves the browser app in ``web``.
+
+    It answers only requests whose Host is this computer, and refuses those that another site's page sends.
+    """
+    syncing = Syncing(bot)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        syncing.stop()
+
+    app = FastAPI(
+        title="studybot",
+        version=__version__,
+        summary="Answers from your own notes, word for word, with citations.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        lifespan=lifespan,
+        responses={"4XX": {"model": ErrorJson}, "5XX": {"model": ErrorJson}},
+    )
+    app.add_middleware(Guard, host=bot.settings.host, max_body=_MAX_BODY, max_note=MAX_BYTES)
+    app.add_exception_handler(StudybotError, _on_studybot_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(Exception, _on_failure)
+
+    @app.post("/api/ask")
+    def ask(asked: Question) -> ReplyJson:
+        """Answer a question from the notes, or refuse."""
+        reply = bot.ask(asked.question, asked.top_k, asked.conversation, asked.notes, remember=True)
+        return reply_json(reply, bot)
+
+    @app.get("/api/citations/{identity}")
+    def cite(identity: str) -> CitationJson:
+        """Tell what became of a cited passage: current, moved or changed, with the lines then and now."""
+        return citation_json(identity, bot)
+
+    @app.get("/api/notes")
+    def notes() -> list[NoteJson]:
+        """List the notes in the folder."""
+        return [NoteJson(note=file.path, bytes=file.size) for file in list_notes(bot.notes_folder).files]
+
+    @app.get("/api/notes/{path:path}")
+    def note(path: str) -> NoteTextJson:
+        """Return a note and its sections."""
+        found, document = bot.note(path)
+        sections = [
+            SectionJson(heading=list(s.heading), start_line=s.start_line, end_line=s.end_line) for s in document.sections
+        ]
+        return NoteTextJson(note=found.path, text=found.text, sections=sections)
+
+    @app.put("/api/notes/{path:path}", status_code=204, openapi_extra=_NOTE_BODY, responses={201: {}})
+    async def put_note(path: str, request: Request) -> Response:
+        """Add a note (201) or replace it (204); the body is its text. The sync that follows indexes it."""
+        content = await request.body()
+        is_new = await run_in_threadpool(write_note, bot.notes_folder, path, content)
+        syncing.start()
+        return Response(status_code=201 if is_new else 204)
+
+    @app.delete("/api/notes/{path:path}", status_code=204)
+    def remove_note(path: str) -> None:
+        """Delete a note from the folder."""
+        delete_note(bot.notes_folder, path)
+        syncing.start()
+
+    @app.post("/api/index", status_code=202)
+    def index() -> StartedJson:
+        """Start a sync, unless one is running; its progress is at /api/index/events."""
+        return StartedJson(started=syncing.start())
+
+    @app.get("/api/index/events", response_class=EventStream)
+    def events() -> EventStream:
+        """Stream the progress of the sync that is running, or the outcome of the last one, as server-sent events."""
+        return EventStream(syncing.events(), headers={"Cache-Control": "no-store"})
+
+    @app.get("/api/status")
+    def status() -> StatusJson:
+        """Tell what is indexed, from where, with which encoder."""
+        now = bot.status()
+        return StatusJson(
+            version=__version__,
+            notes_folder=str(now.notes_folder) if now.notes_folder else None,
+            index=str(now.index),
+            generation=now.generation,
+            notes=now.counts["notes"],
+            passages=now.counts["passages"],
+            statements=now.counts["statements"],
+            model=now.model,
+            language=now.language,
+            syncing=syncing.is_running,
+        )
+
+    @app.get("/healthz")
+    def health() -> dict[str, str]:
+        """Answer as long as the server runs."""
+        return {"status": "ok"}
+
+    @app.get("/", include_in_schema=False)
+    def page() -> FileResponse:
+        return FileResponse(web / "index.html")
+
+    @app.get("/docs", include_in_schema=False)
+    def docs() -> FileResponse:
+        return FileResponse(web / "docs.html")
+
+    app.mount("/docs/assets", StaticFiles(packages=[("fastapi_offline", "static")]))
+    app.mount("/web", StaticFiles(directory=web))
+    return app
+
+
+def _on_studybot_error(_: Request, error: Exception) -> JSONResponse:
+    codes = [_STATUS_CODES[kind] for kind in type(error).__mro__ if kind in _STATUS_CODES]
+    return _error(codes[0] if codes else 500, getattr(error, "code", "error"), str(error))
+
+
+def _on_invalid_request(_: Request, error: Exception) -> JSONResponse:
+    problems = error.errors() if isinstance(error, RequestValidationError) else []
+    message = "; ".join(f"{'.'.join(map(str, problem['loc'][1:])) or 'body'}: {problem['msg']}" for problem in problems)
+    return _error(422, "invalid", message)
+
+
+def _on_http_error(_: Request, error: Exception) -> JSONResponse:
+    status, detail = (error.status_code, error.detail) if isinstance(error, HTTPException) else (500, str(error))
+    headers = error.headers if isinstance(error, HTTPException) else None
+    return _error(status, _CODES.get(status, "error"), detail, headers)
+
+
+def _on_failure(_: Request, error: Exception) -> JSONResponse:
+    # The server logs the traceback; the page has no use for it.
+    return _error(500, "internal", f"studybot failed ({type(error).__name__}); the server's log says where")
+
+
+def _error(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    return JSONResponse({"error": {"code": code, "message": message}}, status, headers)

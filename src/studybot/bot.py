@@ -1,0 +1,256 @@
+"""StudyBot: the few verbs that the command line and the server call."""
+
+import threading
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from studybot import chunking, citations, fitted
+from studybot.answering import answer
+from studybot.errors import (
+    ConversationNotFound,
+    IndexMismatch,
+    IndexMissing,
+    IndexUnwritable,
+    NoteNotFound,
+    NotesFolderMissing,
+    QuestionInvalid,
+)
+from studybot.indexing import Progress, cut, refresh_view, sync
+from studybot.markdown import parse
+from studybot.notes import list_notes, read_note
+from studybot.retrieval import retrieve
+from studybot.settings import Settings
+from studybot.store import Pipeline, Store
+from studybot.types import Answer, Document, Encoder, Hit, Note, Refusal, SyncReport
+from studybot.vectors import Stamp, VectorIndex
+from studybot.words import words
+
+MAX_QUESTION = 1_000
+MAX_TOP_K = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """All there is to say to a question. ``hits`` are the best passages in any case; times are in milliseconds."""
+
+    question: str
+    conversation: str | None
+    outcome: Answer | Refusal
+    hits: tuple[Hit, ...]
+    timings_ms: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What is indexed, from where, with what."""
+
+    notes_folder: Path | None
+    index: Path
+    generation: int
+    counts: dict[str, int]
+    model: str
+    language: str = "English"
+
+
+class StudyBot:
+    """Notes, index and encoder together. Threads may share it; a sync does not keep questions waiting."""
+
+    def __init__(self, settings: Settings, encoder: Encoder) -> None:
+        self.settings = settings
+        self._encoder = encoder
+        self._pipeline = Pipeline(encoder.fingerprint, encoder.max_tokens, chunking.VERSION)
+        self._fitted = fitted.load()
+        self._lock = threading.Lock()
+        self._store: Store | None = None
+        self._view: VectorIndex | None = None
+
+    @property
+    def notes_folder(self) -> Path:
+        """The folder that was set, else the one that was indexed last.
+
+        Raises:
+            NotesFolderMissing: neither is known.
+        """
+        try:
+            folder = self.settings.notes or self._open().notes_folder
+        except IndexMissing:
+            folder = None
+        if folder is None:
+            raise NotesFolderMissing("no notes folder is known; name it: `studybot index NOTES`")
+        return folder
+
+    def sync(self, on_progress: Callable[[Progress], None] = lambda _: None) -> SyncReport:
+        """Make the index say what the notes say; see :func:`studybot.indexing.sync` for what it reports and raises."""
+        folder = self.notes_folder
+        if not folder.is_dir():
+            raise NotesFolderMissing(f"the notes folder {folder} is not there; name your folder: `studybot index NOTES`")
+        # A connection of its own: questions are answered from the last generation until this one is committed.
+        store = Store(self.settings.index, write=True)
+        try:
+            return sync(folder, store, self._encoder, on_progress)
+        finally:
+            store.close()
+
+    def ask(
+        self,
+        question: str,
+        top_k: int | None = None,
+        conversation: str | None = None,
+        prefixes: Collection[str] | None = None,
+        *,
+        remember: bool = False,
+    ) -> Reply:
+        """Return the answer to ``question``, or a refusal, and the ``top_k`` best passages.
+
+        ``prefixes`` restricts it to notes whose path starts with one of them. With ``remember`` the turn is kept in
+        ``conversation``, or in a new one.
+
+        Raises:
+            QuestionInvalid: ``question`` has no word or more than 1,000 characters, or ``top_k`` is not in 1..50.
+            ConversationNotFound: there is no such conversation.
+            IndexMissing, IndexMismatch: nothing was indexed, or with another model or chunking.
+        """
+        question, top_k = _checked(question, self.settings.top_k if top_k is None else top_k)
+        store = self._open()
+        if conversation is not None and not store.has_conversation(conversation):
+            raise ConversationNotFound(f"there is no conversation {conversation!r}; leave it out to begin one")
+        began = time.perf_counter()
+        query = self._encoder.encode([question])[0]
+        encoded = time.perf_counter()
+        with store.snapshot():
+            self._check(store)
+            view = self._view_of(store)
+            # The answer is sought in as many hits whatever number of them is shown.
+            hits = retrieve(question, query, store, view, self._fitted.fusion, max(top_k, 5), prefixes)
+        retrieved = time.perf_counter()
+        confidence = self._fitted.confidence
+        least = self.settings.min_confidence
+        outcome = answer(
+            question, hits[:5], self._fitted.selection, confidence, confidence.threshold if least is None else least
+        )
+        answered = time.perf_counter()
+        if remember:
+            conversation = self._remember(store, conversation, question, outcome)
+        times = {
+            "encode": encoded - began,
+            "retrieve": retrieved - encoded,
+            "answer": answered - retrieved,
+            "total": answered - began,
+        }
+        timings_ms = {name: round(seconds * 1000, 2) for name, seconds in times.items()}
+        return Reply(question, conversation, outcome, tuple(hits[:top_k]), timings_ms)
+
+    def cite(self, identity: str) -> tuple[citations.Citation, citations.Found]:
+        """Return a citation and what became of it in today's notes.
+
+        Raises:
+            CitationInvalid: ``identity`` is no citation.
+        """
+        citation = citations.read(identity)
+        try:
+            note = read_note(self.notes_folder, citation.note)
+        except NoteNotFound:
+            found = citations.Found("changed", citation.note, None, None, None)
+        else:
+            found = citations.find(citation, note.text, *cut(note, self._encoder))
+        if found.state == "changed":
+            for passage in self._open().passages_saying(citation.content_hash):
+                return citation, citations.Found(
+                    "moved", passage.note, passage.start_line, passage.end_line, passage.text
+                )
+        return citation, found
+
+    def note(self, path: str) -> tuple[Note, Document]:
+        """Return the note called ``path`` as it is today, and its sections.
+
+        Raises:
+            NoteNameInvalid, NoteNotFound, NoteUnreadable: there is no such note to be read.
+        """
+        found = read_note(self.notes_folder, path)
+        return found, parse(found.text)
+
+    def warm_up(self) -> None:
+        """Load the model and the view, so that the first question does not wait for them."""
+        self._encoder.encode(["warm up"])
+        store = self._open()
+        with store.snapshot():
+            self._view_of(store)
+
+    def examine(self) -> dict[str, str | None]:
+        """Return what was checked, each with what is wrong with it, or None."""
+        store = self._open()
+        findings: dict[str, str | None] = {"model": None}
+        with store.snapshot():
+            findings["store"] = store.damage()
+            built_with = store.pipeline
+            same = built_with == self._pipeline
+            findings["pipeline"] = None if same else f"built with {built_with}; run `studybot index`"
+            stamp = Stamp(*store.state)
+            is_current = VectorIndex.load(store.folder, stamp) is not None
+            findings["view"] = None if is_current else "missing, damaged or old; the next question builds it anew"
+        differing = self._differing()
+        findings["notes"] = f"changed since the last sync: {', '.join(differing)}; run `studybot index`" if differing else None
+        return findings
+
+    def _differing(self) -> list[str]:
+        """Return up to five notes that do not say what the index says they do."""
+        known = self._open().notes()
+        files = {file.path: file for file in list_notes(self.notes_folder).files}
+        changed = [path for path, file in files.items() if path in known and file.size != known[path].size]
+        return sorted({*(files.keys() ^ known.keys()), *changed})[:5]
+
+    def status(self) -> Status:
+        """Return what is indexed.
+
+        Raises:
+            IndexMissing: nothing is.
+        """
+        store = self._open()
+        with store.snapshot():
+            return Status(
+                store.notes_folder, self.settings.index, store.generation, store.counts(), self._encoder.fingerprint
+            )
+
+    def _open(self) -> Store:
+        with self._lock:
+            if self._store is None:
+                self._store = Store(self.settings.index)
+            return self._store
+
+    def _check(self, store: Store) -> None:
+        built_with = store.pipeline
+        if built_with is None:
+            raise IndexMissing(f"the index in {store.folder} is empty; run `studybot index NOTES`")
+        if built_with != self._pipeline:
+            raise IndexMismatch(
+                f"the index in {store.folder} was built with {built_with}, wanted {self._pipeline}; run `studybot index`"
+            )
+
+    def _view_of(self, store: Store) -> VectorIndex:
+        with self._lock:
+            stamp = self._view.stamp if self._view is not None else None
+            if self._view is None or stamp is None or (stamp.store, stamp.generation) != store.state:
+                self._view = refresh_view(store)
+            return self._view
+
+    def _remember(self, store: Store, conversation: str | None, question: str, outcome: Answer | Refusal) -> str | None:
+        try:
+            if conversation is None:
+                conversation = store.new_conversation()
+            store.add_turn(conversation, question, outcome.text if isinstance(outcome, Answer) else "")
+        except IndexUnwritable:
+            # An index that can only be read still answers; without a conversation the reply says so.
+            return None
+        return conversation
+
+
+def _checked(question: str, top_k: int) -> tuple[str, int]:
+    if len(question) > MAX_QUESTION:
+        raise QuestionInvalid(f"the question has {len(question):,} characters; wanted 1 to {MAX_QUESTION:,}")
+    if not words(question):
+        raise QuestionInvalid("the question has no word; wanted something like 'How long does SQS keep a message?'")
+    if not 1 <= top_k <= MAX_TOP_K:
+        raise QuestionInvalid(f"top_k is {top_k}; wanted 1 to {MAX_TOP_K}")
+    return question.strip(), top_k

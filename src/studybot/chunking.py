@@ -1,0 +1,203 @@
+"""A note's sections, cut into passages that fit the encoder's window; and the texts that the encoder is given for them."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+
+from langchain_text_splitters import RecursiveCharacterTextSplitter
+
+from studybot.types import Block, Document, Note, Passage, Section, Statement
+
+VERSION = 1
+"""Raised when the same note gives other passages or other texts to embed, so that an older index is built anew."""
+
+MARKER_TOKENS = 2
+"""What the encoder adds to each text: a start and an end marker."""
+
+CountTokens = Callable[[Sequence[str]], list[int]]
+
+_SEPARATORS = [". ", "\u3002", "; ", "\uff0c", ", ", " ", ""]
+
+_LINK = re.compile(r"!?\[([^\]\n]*)\]\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*(?:\s+\"[^\"\n]*\")?\)")
+_WIKILINK = re.compile(r"!?\[\[(?:[^\]|\n]*\|)?([^\]|\n]*)\]\]")
+_TAG = re.compile(r"</?[A-Za-z][^<>\n]*>|<!--.*?-->", re.DOTALL)
+_MARKS = re.compile(r"\|[\s|:-]+\||[*_~#=|>-]{2,}|[*`|]")
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Lines that are not cut any further, or a part of one line, which stands alone."""
+
+    start_line: int
+    end_line: int
+    tokens: int
+    start: int
+    end: int
+    header: tuple[int, int] | None = None
+    is_part: bool = False
+
+
+def passages(note: Note, document: Document, count_tokens: CountTokens, max_tokens: int) -> list[Passage]:
+    """Return the passages of ``note`` in reading order.
+
+    Every line that is not blank, not a heading and not left out by the parser is in exactly one passage. None has more
+    than ``max_tokens`` tokens, the encoder's markers included.
+    """
+    lines = _Lines(note.text, count_tokens)
+    found: list[Passage] = []
+    seen: Counter[str] = Counter()
+    for section in document.sections:
+        for run in _runs(lines, section, max_tokens - MARKER_TOKENS):
+            first, last = run[0], run[-1]
+            text = note.text[first.start : last.end]
+            key = "\0".join((note.path, *section.heading, "", text))
+            seen[key] += 1
+            found.append(
+                Passage(
+                    id=hashlib.sha256(f"{key}\0{seen[key]}".encode()).hexdigest()[:16],
+                    note=note.path,
+                    heading=section.heading,
+                    text=text,
+                    start=first.start,
+                    start_line=first.start_line,
+                    end_line=last.end_line,
+                    statements=tuple(_within(section.statements, first.start, last.end)),
+                    context=readable(lines.text(*first.header)) if first.header else "",
+                )
+            )
+    return found
+
+
+def passage_text(passage: Passage) -> str:
+    """Return what is embedded for a passage: its heading path, the table header it needs, its words."""
+    return "\n".join(part for part in (" > ".join(passage.heading), passage.context, readable(passage.text)) if part)
+
+
+def statement_texts(passage: Passage, statements: Mapping[int, Statement]) -> list[str]:
+    """Return what is embedded for each statement of ``passage``: two headings, the statements it needs, its words.
+
+    ``statements`` are those of the whole note by their start: a list that was cut keeps its parent items.
+    """
+    heading = " > ".join(passage.heading[-2:])
+    texts = []
+    for statement in passage.statements:
+        leads: list[str] = []
+        above = statement.parent
+        while above is not None:
+            leads.append(readable(statements[above].text))
+            above = statements[above].parent
+        texts.append("\n".join(part for part in (heading, *reversed(leads), readable(statement.text)) if part))
+    return texts
+
+
+def readable(text: str) -> str:
+    """Return the words of Markdown ``text`` without markers, link targets and tags."""
+    text = _WIKILINK.sub(r"\1", _LINK.sub(r"\1", text))
+    return " ".join(_MARKS.sub(" ", _TAG.sub(" ", text)).split())
+
+
+class _Lines:
+    """A note's lines, 1-based, each with its offset and its number of tokens."""
+
+    def __init__(self, text: str, count_tokens: CountTokens) -> None:
+        self._lines = text.split("\n")
+        self._starts = list(accumulate((len(line) + 1 for line in self._lines), initial=0))
+        # With its line end: white space never joins two words into one token, so that counts of lines can be added.
+        self._tokens = count_tokens([line + "\n" for line in self._lines])
+        self._count_tokens = count_tokens
+
+    def text(self, start_line: int, end_line: int) -> str:
+        return "\n".join(self._lines[start_line - 1 : end_line])
+
+    def is_blank(self, start_line: int, end_line: int) -> bool:
+        return not any(line.strip() for line in self._lines[start_line - 1 : end_line])
+
+    def piece(self, start_line: int, end_line: int, header: tuple[int, int] | None = None) -> _Piece:
+        tokens = sum(self._tokens[start_line - 1 : end_line])
+        start, end = self._starts[start_line - 1], self._starts[end_line] - 1
+        return _Piece(start_line, end_line, tokens, start, end, header)
+
+    def parts(self, line: int, budget: int) -> Iterator[_Piece]:
+        """Yield a line that is longer than ``budget`` in parts that are not."""
+        splitter = RecursiveCharacterTextSplitter(
+            separators=_SEPARATORS,
+            keep_separator="end",
+            chunk_size=budget,
+            chunk_overlap=0,
+            length_function=lambda text: self._count_tokens([text])[0],
+            strip_whitespace=False,
+            add_start_index=True,
+        )
+        for part in splitter.create_documents([self._lines[line - 1]]):
+            start = self._starts[line - 1] + part.metadata["start_index"]
+            end = start + len(part.page_content)
+            yield _Piece(line, line, self._count_tokens([part.page_content])[0], start, end, is_part=True)
+
+
+def _runs(lines: _Lines, section: Section, budget: int) -> Iterator[list[_Piece]]:
+    """Yield the pieces of a section in runs that fit ``budget`` tokens and have nothing between them."""
+    run: list[_Piece] = []
+    tokens = 0
+    for block in section.blocks:
+        for piece in _pieces(lines, block, budget):
+            if run and not (
+                tokens + piece.tokens <= budget
+                and not (run[-1].is_part or piece.is_part)
+                and lines.is_blank(run[-1].end_line + 1, piece.start_line - 1)
+            ):
+                yield run
+                run, tokens = [], 0
+            if not run and piece.header:
+                header_tokens = lines.piece(piece.header[0], piece.header[0]).tokens
+                # The first part of a table holds the header itself.
+                if piece.start_line <= piece.header[1] or header_tokens + piece.tokens > budget:
+                    piece = replace(piece, header=None)
+                else:
+                    piece = replace(piece, header=(piece.header[0], piece.header[0]), tokens=piece.tokens + header_tokens)
+            run.append(piece)
+            tokens += piece.tokens
+    if run:
+        yield run
+
+
+def _pieces(lines: _Lines, block: Block, budget: int, header: tuple[int, int] | None = None) -> Iterator[_Piece]:
+    """Yield a block whole when it fits ``budget``; else its children, its lines, and at last parts of its lines."""
+    whole = lines.piece(block.start_line, block.end_line, header)
+    if whole.tokens <= budget:
+        yield whole
+    elif block.children:
+        line = block.start_line
+        for child in block.children:
+            yield from _pieces_of_lines(lines, line, child.start_line - 1, budget)
+            yield from _pieces(lines, child, budget, block.header)
+            line = child.end_line + 1
+        yield from _pieces_of_lines(lines, line, block.end_line, budget)
+    elif block.start_line == block.end_line:
+        yield from lines.parts(block.start_line, budget)
+    else:
+        yield from _pieces_of_lines(lines, block.start_line, block.end_line, budget)
+
+
+def _pieces_of_lines(lines: _Lines, start_line: int, end_line: int, budget: int) -> Iterator[_Piece]:
+    for line in range(start_line, end_line + 1):
+        if not lines.is_blank(line, line):
+            yield from _pieces(lines, Block(line, line), budget)
+
+
+def _within(statements: Sequence[Statement], start: int, end: int) -> Iterator[Statement]:
+    """Yield the statements between two offsets; one that reaches over them is clipped."""
+    for statement in statements:
+        if statement.start >= end or statement.end <= start:
+            continue
+        first, last = max(statement.start, start), min(statement.end, end)
+        text = statement.text[first - statement.start : last - statement.start]
+        if (first, last) == (statement.start, statement.end):
+            yield statement
+        elif any(letter.isalnum() for letter in text):
+            first += len(text) - len(text.lstrip())
+            line = statement.start_line + statement.text[: first - statement.start].count("\n")
+            text = text.strip()
+            yield replace(statement, text=text, start=first, start_line=line, end_line=line + text.count("\n"))

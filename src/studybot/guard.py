@@ -1,0 +1,110 @@
+"""What stands before the application: who may ask, how much a body may hold, and the headers that a browser obeys.
+
+Any page that a student visits can send requests to this computer. DNS rebinding gives such a page a name of its own for
+127.0.0.1, so the Host is checked; a page of another site says so in Origin or Sec-Fetch-Site, so these are checked too.
+"""
+
+import ipaddress
+import json
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+# Swagger UI, which /docs shows, sets styles on its elements and draws its icons from data: addresses.
+_DOCS_POLICY = _POLICY + "; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
+
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+class Guard:
+    """ASGI middleware; refuses with the API's one error shape."""
+
+    def __init__(self, app: ASGIApp, host: str, max_body: int, max_note: int) -> None:
+        self._app = app
+        self._hosts = {"localhost", "127.0.0.1", "::1", host.lower()}
+        self._max_body = max_body
+        self._max_note = max_note
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        path: str = scope["path"]
+        limit = self._max_note if path.startswith("/api/notes/") else self._max_body
+        refusal = self._refusal(scope, Headers(scope=scope), limit)
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(_HEADERS)
+                headers["Content-Security-Policy"] = _DOCS_POLICY if path == "/docs" else _POLICY
+                if path.startswith("/api/"):
+                    headers["Cache-Control"] = "no-store"
+            await send(message)
+
+        if refusal is not None:
+            await _refuse(send_with_headers, *refusal)
+            return
+        received = 0
+
+        async def receive_within_limit() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > limit:
+                raise HTTPException(413, _too_large(limit))
+            return message
+
+        await self._app(scope, receive_within_limit, send_with_headers)
+
+    def _refusal(self, scope: Scope, headers: Headers, limit: int) -> tuple[int, str, str] | None:
+        host = headers.get("host", "")
+        if _name(host) not in self._hosts:
+            return 403, "host_refused", f"the request is for {host[:100]!r}, not for this computer"
+        origin = headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+            return 403, "origin_refused", f"the request comes from a page of {origin[:100]!r}"
+        path: str = scope["path"]
+        if path.startswith("/api/") and headers.get("sec-fetch-site") in ("cross-site", "same-site"):
+            return 403, "origin_refused", "the request comes from a page of another site"
+        if scope["method"] in ("PUT", "DELETE") and not _is_loopback(scope):
+            return 403, "address_refused", "notes are added and removed from the computer that studybot runs on only"
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > limit:
+            return 413, "too_large", _too_large(limit)
+        return None
+
+
+async def _refuse(send: Send, status: int, code: str, message: str) -> None:
+    body = json.dumps({"error": {"code": code, "message": message}}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _too_large(limit: int) -> str:
+    return f"the body is too large; at most {limit:,} bytes are taken here"
+
+
+def _name(host: str) -> str:
+    """Return the name in a Host header, without its port."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_loopback(scope: Scope) -> bool:
+    client = scope.get("client")
+    try:
+        return client is not None and ipaddress.ip_address(client[0]).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,260 @@
+"""A note's text, parsed into sections, blocks and statements that know their exact lines.
+
+markdown-it-py says which lines each block takes; what a line says within its block is read from the line itself, so
+that every statement is a slice of the note. Lines that markdown-it gives to no block (link definitions, what is nested
+too deep) become blocks of their own: no line is lost.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, count
+
+from markdown_it import MarkdownIt
+from markdown_it.tree import SyntaxTreeNode
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+from mdit_py_plugins.front_matter import front_matter_plugin
+
+from studybot.sentences import paragraph_spans
+from studybot.types import Block, Document, Section, Statement, StatementKind
+
+# What stands before a line's own words: quote marks, and, where an item begins, its bullet or number and task box.
+_QUOTE_MARKS = re.compile(r"(?:[ \t]*>)*[ \t]*")
+_ITEM_MARKS = re.compile(r"(?:[ \t]*(?:>|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t])))*[ \t]*(?:\[[ xX]\][ \t]+)?")
+_CALLOUT = re.compile(r"\[![\w-]+\][+-]?[ \t]*")
+_WORD = re.compile(r"\w")
+_TAG = re.compile(r"<!--.*?(?:-->|$)|</?[A-Za-z][^<>]*(?:>|$)")
+_LINK_DEFINITION = re.compile(r"\s*\[[^\]]+\]:")
+# [Regions](#regions), [[#Regions]] and [[#Regions|the regions]]
+_LINK_TO_HEADING = re.compile(r"\[[^\n]*?\]\(#[^)\s]*\)|\[\[#[^\]\n]*\]\]")
+_MARKUP = re.compile(r"[*_`\[\]\\<&!~$]")
+_LEAST_CONTENTS = 3
+
+_BLOCKS = MarkdownIt("commonmark").enable("table").use(front_matter_plugin).use(dollarmath_plugin).disable("inline")
+_INLINE = MarkdownIt("commonmark")
+
+
+def parse(text: str) -> Document:
+    """Return the sections of a note's ``text``, in order; a section before the first heading has an empty heading path.
+
+    A table of contents, that is a list or a paragraph of nothing but links to headings of the same note, is left out,
+    and so is front matter.
+    """
+    return _Parser(text).document()
+
+
+class _Parser:
+    """The state of one parse: the lines, where each starts, and what was found so far in the section at hand."""
+
+    def __init__(self, text: str) -> None:
+        self.lines = text.split("\n")
+        self.starts = list(accumulate((len(line) + 1 for line in self.lines), initial=0))
+        self.statements: list[Statement] = []
+        self.lead: int | None = None
+
+    def document(self) -> Document:
+        # markdown-it also ends a line at a lone carriage return, which would shift every line below it.
+        tree = SyntaxTreeNode(_BLOCKS.parse("\n".join(line.replace("\r", " ") for line in self.lines)))
+        sections: list[Section] = []
+        left_out: list[tuple[int, int]] = []
+        path: list[tuple[int, str]] = []
+        blocks: list[Block] = []
+        # Lines below the section's heading that are in a block, or left out.
+        taken: list[tuple[int, int]] = []
+        start_line = body_line = 1
+
+        def close(end_line: int) -> None:
+            for block in self._gaps(taken, body_line, end_line):
+                blocks.append(block)
+            if blocks or body_line > start_line:
+                blocks.sort(key=lambda block: block.start_line)
+                statements = tuple(sorted(self.statements, key=lambda statement: statement.start))
+                heading = tuple(title for _, title in path if title)
+                sections.append(Section(heading, tuple(blocks), statements, start_line, body_line, end_line))
+
+        for node in self._children(tree):
+            start, end = self._trim(node)
+            if node.type == "heading":
+                close(start - 1)
+                level = int(node.tag[1])
+                while path and path[-1][0] >= level:
+                    path.pop()
+                path.append((level, _plain(node.children[0].content)))
+                blocks, taken, self.statements, self.lead = [], [], [], None
+                start_line, body_line = start, end + 1
+                continue
+            taken.append((start, end))
+            if node.type == "front_matter" or _is_table_of_contents(node):
+                left_out.append((start, end))
+            else:
+                blocks.append(self._block(node, parent=None))
+        close(len(self.lines))
+        return Document(tuple(sections), tuple(left_out))
+
+    def _block(self, node: SyntaxTreeNode, parent: int | None) -> Block:
+        start, end = self._trim(node)
+        lead, self.lead = self.lead, None
+        match node.type:
+            case "paragraph":
+                self._paragraph(start, end, parent, first_of_item=False)
+                return Block(start, end)
+            case "bullet_list" | "ordered_list":
+                parent = parent if lead is None else lead
+                return Block(start, end, tuple(self._item(child, parent) for child in self._children(node)))
+            case "blockquote":
+                return Block(start, end, tuple(self._block(child, parent) for child in self._children(node)))
+            case "table":
+                return self._table(node, start, end, parent if lead is None else lead)
+            case "fence" | "math_block" | "math_block_label":
+                kind: StatementKind = "code" if node.type == "fence" else "math"
+                closed = end > start and self.lines[end - 1].strip(" \t>")[:2] in ("``", "~~", "$$")
+                self._whole(kind, start + 1, end - closed, parent if lead is None else lead)
+                return Block(start, end)
+            case "code_block":
+                self._whole("code", start, end, parent if lead is None else lead)
+                return Block(start, end)
+            case "html_block":
+                self._markup(start, end)
+                return Block(start, end)
+            case "hr":
+                return Block(start, end)
+            case _:
+                self._paragraph(start, end, parent, first_of_item=False)
+                return Block(start, end)
+
+    def _item(self, node: SyntaxTreeNode, parent: int | None) -> Block:
+        start, end = self._trim(node)
+        self.lead = None
+        children: list[Block] = []
+        for position, child in enumerate(self._children(node)):
+            if position == 0 and child.type in ("paragraph", "heading"):
+                first, last = self._trim(child)
+                found = len(self.statements)
+                self._paragraph(first, last, parent, first_of_item=True)
+                if len(self.statements) > found:
+                    parent = self.statements[found].start
+                self.lead = None
+                children.append(Block(first, last))
+            else:
+                children.append(self._block(child, parent))
+        self.lead = None
+        return Block(start, end, tuple(children))
+
+    def _table(self, node: SyntaxTreeNode, start: int, end: int, parent: int | None) -> Block:
+        header = self._row("header", start, parent)
+        rows = [Block(start, min(start + 1, end))]
+        for line in range(start + 2, end + 1):
+            self._row("row", line, parent if header is None else header)
+            rows.append(Block(line, line))
+        return Block(start, end, tuple(rows), header=(start, min(start + 1, end)))
+
+    def _row(self, kind: StatementKind, line: int, parent: int | None) -> int | None:
+        """Add the statement of a table's line and return where it starts, or None for a line without words."""
+        text = self.lines[line - 1]
+        skipped = _ITEM_MARKS.match(text)
+        return self._add(kind, line, skipped.end() if skipped else 0, line, len(text.rstrip()), parent)
+
+    def _paragraph(self, start: int, end: int, parent: int | None, *, first_of_item: bool) -> None:
+        """Add the statements of a paragraph's lines; one that ends with a colon leads what follows it."""
+        contents = []
+        for line in range(start, end + 1):
+            text = self.lines[line - 1]
+            marks = (_ITEM_MARKS if first_of_item and line == start else _QUOTE_MARKS).match(text)
+            skipped = marks.end() if marks else 0
+            callout = _CALLOUT.match(text, skipped) if line == start else None
+            begin = callout.end() if callout else skipped
+            contents.append((line, begin, max(begin, len(text.rstrip().removesuffix("\\")))))
+        kind: StatementKind = "item" if first_of_item else "sentence"
+        last: int | None = None
+        for (line, column), (end_line, end_column) in paragraph_spans(self.lines, contents, whole=first_of_item):
+            added = self._add(kind, line, column, end_line, end_column, parent)
+            last = added if added is not None else last
+            if first_of_item and parent is None:
+                parent = added
+        if last is not None and self.statements[-1].text.rstrip("*_ ").endswith((":", "\uff1a")):
+            self.lead = last
+
+    def _whole(self, kind: StatementKind, start: int, end: int, parent: int | None) -> None:
+        """Add one statement for all lines from ``start`` to ``end`` but blank ones at either end."""
+        while start <= end and not self.lines[start - 1].strip():
+            start += 1
+        while end >= start and not self.lines[end - 1].strip():
+            end -= 1
+        if start <= end:
+            self._add(kind, start, 0, end, len(self.lines[end - 1].rstrip()), parent)
+
+    def _markup(self, start: int, end: int) -> None:
+        """Add a statement for each line of HTML that says something outside of its tags."""
+        within_comment = False
+        for line in range(start, end + 1):
+            text = self.lines[line - 1]
+            if within_comment or "<!--" in text:
+                within_comment = "-->" not in text
+                continue
+            if _WORD.search(_TAG.sub("", text)):
+                self._add("sentence", line, len(text) - len(text.lstrip()), line, len(text.rstrip()), None)
+
+    def _add(
+        self, kind: StatementKind, line: int, column: int, end_line: int, end_column: int, parent: int | None
+    ) -> int | None:
+        start = self.starts[line - 1] + column
+        text = self._slice(start, end_line, end_column)
+        if not _WORD.search(text):
+            return None
+        self.statements.append(Statement(kind, text, start, line, end_line, parent))
+        return start
+
+    def _slice(self, start: int, end_line: int, end_column: int) -> str:
+        line = end_line
+        pieces = [self.lines[line - 1][:end_column]]
+        while self.starts[line - 1] > start:
+            line -= 1
+            pieces.append(self.lines[line - 1])
+        pieces[-1] = pieces[-1][start - self.starts[line - 1] :]
+        return "\n".join(reversed(pieces))
+
+    def _gaps(self, taken: Sequence[tuple[int, int]], first: int, last: int) -> Iterator[Block]:
+        """Yield a block for each run of lines from ``first`` to ``last`` that are not blank and not ``taken``."""
+        line = first
+        for start, end in [*taken, (last + 1, last)]:
+            free = [number for number in range(line, start) if self.lines[number - 1].strip()]
+            line = max(line, end + 1)
+            for number in free:
+                if not _LINK_DEFINITION.match(self.lines[number - 1]):
+                    self._paragraph(number, number, None, first_of_item=False)
+                    self.lead = None
+            for begin in [number for number in free if number - 1 not in free]:
+                yield Block(begin, next(number for number in count(begin) if number + 1 not in free))
+
+    def _children(self, node: SyntaxTreeNode) -> list[SyntaxTreeNode]:
+        """Return the blocks within ``node`` that have lines; some have only what Markdown, unlike us, calls text."""
+        return [child for child in node.children if child.map and any(map(str.strip, self.lines[slice(*child.map)]))]
+
+    def _trim(self, node: SyntaxTreeNode) -> tuple[int, int]:
+        """Return the lines of ``node`` without blank ones at either end."""
+        first, behind = node.map or (0, 0)
+        while behind > first and not self.lines[behind - 1].strip():
+            behind -= 1
+        while first < behind and not self.lines[first].strip():
+            first += 1
+        return first + 1, behind
+
+
+def _is_table_of_contents(node: SyntaxTreeNode) -> bool:
+    if node.type not in ("bullet_list", "ordered_list", "paragraph"):
+        return False
+    inlines = [part.content for part in node.walk() if part.type == "inline"]
+    links = 0
+    for content in inlines:
+        rest, found = _LINK_TO_HEADING.subn("", content)
+        if not found or _WORD.search(rest):
+            return False
+        links += found
+    return links >= _LEAST_CONTENTS
+
+
+def _plain(content: str) -> str:
+    """Return a heading's words without their markup."""
+    if not _MARKUP.search(content):
+        return " ".join(content.split())
+    children = _INLINE.parseInline(content)[0].children or []
+    return " ".join("".join(child.content or " " * (child.type == "softbreak") for child in children).split())

@@ -1,0 +1,222 @@
+"""The folder of notes: which files are notes, and what they say. Nothing else opens a note."""
+
+import codecs
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from studybot.errors import NoteNameInvalid, NoteNotFound, NotesFolderMissing, NoteUnreadable
+from studybot.types import Note
+
+SUFFIXES = frozenset({".md", ".markdown", ".txt"})
+MAX_BYTES = 20 * 1024 * 1024
+MAX_NAME_BYTES = 4096
+# Windows reads these as a folder separator and a drive; elsewhere they are letters like any other.
+_FORBIDDEN = re.compile(r"[\x00\\:]|[\ud800-\udfff]" if os.name == "nt" else r"[\x00]|[\ud800-\udfff]")
+
+# A file that starts with one of these is text although it holds NUL bytes.
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_UNICODE = frozenset({"utf-8", *(encoding for _, encoding in _BYTE_ORDER_MARKS)})
+
+
+@dataclass(frozen=True, slots=True)
+class NoteFile:
+    """A note on disk, not opened yet; size and time tell whether it may have changed."""
+
+    path: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What lies in a notes folder: the notes in the order of their names, and what was left out and why."""
+
+    files: tuple[NoteFile, ...]
+    left_out: dict[str, str]
+
+
+def list_notes(folder: Path) -> Listing:
+    """Return the notes below ``folder``; hidden files and folders are passed over, links are named and not followed.
+
+    Raises:
+        NotesFolderMissing: ``folder`` is not a folder that can be read.
+    """
+    if not folder.is_dir():
+        found = "is a file" if folder.exists() else "does not exist"
+        raise NotesFolderMissing(f"the notes folder {folder} {found}; name the folder that holds your Markdown notes")
+    root = folder.resolve()
+    files: list[NoteFile] = []
+    left_out: dict[str, str] = {}
+    for entry, name in _walk(root, "", left_out):
+        if entry.is_symlink():
+            left_out[name] = _why_link_is_left_out(root, Path(entry.path))
+            continue
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except OSError as error:
+            left_out[name] = f"cannot be read: {error.strerror}"
+            continue
+        if not stat.S_ISREG(status.st_mode):
+            left_out[name] = "is not a regular file"
+        elif status.st_size > MAX_BYTES:
+            left_out[name] = f"is {status.st_size / 2**20:.0f} MB; notes above {MAX_BYTES // 2**20} MB are left out"
+        else:
+            files.append(NoteFile(name, status.st_size, status.st_mtime_ns))
+    files.sort(key=lambda file: file.path)
+    return Listing(tuple(files), dict(sorted(left_out.items())))
+
+
+def read_note(folder: Path, path: str) -> Note:
+    """Return the note called ``path``, decoded: Unicode by its byte order mark or as UTF-8, else by the best guess.
+
+    Raises:
+        NoteNameInvalid: ``path`` names nothing that could be a note of ``folder``.
+        NoteNotFound: there is no such note.
+        NoteUnreadable: it cannot be opened, is too large, or is not text.
+    """
+    file = note_file(folder, path)
+    try:
+        if file.stat().st_size > MAX_BYTES:
+            raise NoteUnreadable(f"{path} is larger than {MAX_BYTES // 2**20} MB")
+        content = file.read_bytes()
+    except FileNotFoundError:
+        raise NoteNotFound(f"there is no note {path!r}") from None
+    except OSError as error:
+        raise NoteUnreadable(f"{path} cannot be read: {error.strerror}") from error
+    text, encoding = _decode(path, content)
+    return Note(path, text.replace("\r\n", "\n"), hashlib.sha256(content).hexdigest(), encoding)
+
+
+def was_guessed(encoding: str) -> bool:
+    """Return whether ``Note.encoding`` is a guess that the reader should be told of."""
+    return encoding not in _UNICODE
+
+
+def write_note(folder: Path, path: str, content: bytes) -> bool:
+    """Put ``content`` into the note called ``path``, whole or not at all; return whether the note is new.
+
+    Raises:
+        NoteNameInvalid: ``path`` names nothing that could be a note of ``folder``.
+        NoteUnreadable: ``content`` is too large or not text, or the note cannot be written.
+    """
+    file = note_file(folder, path)
+    if len(content) > MAX_BYTES:
+        raise NoteUnreadable(f"{path} is larger than {MAX_BYTES // 2**20} MB")
+    _decode(path, content)
+    is_new = not file.exists()
+    # Hidden, so that a sync at this very moment passes over it.
+    draft = file.with_name(f".{file.name}.{os.getpid()}.part")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with draft.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.replace(file)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise NoteUnreadable(f"{path} cannot be written: {error.strerror}") from error
+    return is_new
+
+
+def delete_note(folder: Path, path: str) -> None:
+    """Delete the note called ``path``.
+
+    Raises:
+        NoteNameInvalid: ``path`` names nothing that could be a note of ``folder``.
+        NoteNotFound: there is no such note.
+        NoteUnreadable: it cannot be deleted.
+    """
+    try:
+        note_file(folder, path).unlink()
+    except FileNotFoundError:
+        raise NoteNotFound(f"there is no note {path!r}") from None
+    except OSError as error:
+        raise NoteUnreadable(f"{path} cannot be deleted: {error.strerror}") from error
+
+
+def note_file(folder: Path, path: str) -> Path:
+    """Return where the note called ``path`` lies or would lie, below ``folder`` in any case.
+
+    Raises:
+        NoteNameInvalid: the name leads out of the folder, is hidden, too long, or has no suffix of a note.
+    """
+    name = PurePosixPath(path)
+    parts = path.split("/")
+    if (
+        not path
+        or len(path.encode(errors="replace")) > MAX_NAME_BYTES
+        or _FORBIDDEN.search(path)
+        or any(not part or part.startswith(".") for part in parts)
+        or name.suffix.lower() not in SUFFIXES
+    ):
+        raise NoteNameInvalid(f"{path!r} cannot be a note; wanted a relative path such as 'biology/cells.md'")
+    root = folder.resolve()
+    file = root / name
+    if file.is_symlink() or not file.parent.resolve().is_relative_to(root):
+        raise NoteNameInvalid(f"{path!r} is a link or lies behind one; links are not followed")
+    return file
+
+
+def _walk(folder: Path, prefix: str, left_out: dict[str, str]) -> Iterator[tuple[os.DirEntry[str], str]]:
+    """Yield the files and links below ``folder`` that have a note's suffix, and every linked folder."""
+    try:
+        entries = list(os.scandir(folder))
+    except OSError as error:
+        left_out[prefix or "."] = f"cannot be read: {error.strerror}"
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        name = prefix + entry.name
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            left_out[name.encode(errors="surrogateescape").decode(errors="replace")] = "has a name that is not UTF-8"
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(folder / entry.name, name + "/", left_out)
+        elif PurePosixPath(entry.name).suffix.lower() in SUFFIXES or (entry.is_symlink() and entry.is_dir()):
+            yield entry, name
+
+
+def _why_link_is_left_out(root: Path, link: Path) -> str:
+    try:
+        target = link.resolve(strict=True)
+    except (OSError, RuntimeError):
+        return "is a link that leads nowhere"
+    if target.is_relative_to(root):
+        return "is a link to another place in the folder, which is indexed under its own name"
+    return "is a link out of the notes folder"
+
+
+def _decode(path: str, content: bytes) -> tuple[str, str]:
+    for mark, encoding in _BYTE_ORDER_MARKS:
+        if content.startswith(mark):
+            try:
+                return content.decode(encoding), encoding
+            except UnicodeDecodeError as error:
+                raise NoteUnreadable(f"{path} starts like {encoding} but is not: {error.reason}") from error
+    if b"\0" in content:
+        raise NoteUnreadable(f"{path} is binary, not text")
+    try:
+        return content.decode("utf-8"), "utf-8"
+    except UnicodeDecodeError:
+        # Imported only for the rare file that needs it: 0.1 s.
+        from charset_normalizer import from_bytes
+
+        guess = from_bytes(content).best()
+        if guess is None:
+            raise NoteUnreadable(f"{path} is not UTF-8 and its encoding cannot be told; save it as UTF-8") from None
+        return str(guess), guess.encoding

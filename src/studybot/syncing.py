@@ -1,0 +1,93 @@
+"""A sync in the background, whose progress any number of listeners can follow."""
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from studybot.bot import StudyBot
+from studybot.errors import StudybotError
+from studybot.indexing import Progress
+
+
+class Syncing:
+    """Runs at most one sync at a time. A sync asked for while one is running is run after it."""
+
+    def __init__(self, bot: StudyBot) -> None:
+        self._bot = bot
+        self._news = threading.Condition()
+        self._is_running = False
+        self._is_wanted_again = False
+        self._is_stopped = False
+        self._events: list[tuple[str, dict[str, Any]]] = []
+        """What the sync that is running, or the last one, had to say: its latest progress, and its outcome."""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a sync is running."""
+        return self._is_running
+
+    def start(self) -> bool:
+        """Start a sync; when one is running, let another follow it and return False."""
+        with self._news:
+            if self._is_running:
+                self._is_wanted_again = True
+                return False
+            self._is_running = True
+            self._events = []
+        threading.Thread(target=self._run, name="sync", daemon=True).start()
+        return True
+
+    def stop(self) -> None:
+        """Let the listeners go."""
+        with self._news:
+            self._is_stopped = True
+            self._news.notify_all()
+
+    def events(self) -> Iterator[str]:
+        """Yield server-sent events: ``progress`` while the sync runs, then ``done`` or ``failed``; ``idle`` if none ran."""
+        seen: tuple[str, dict[str, Any]] | None = None
+        with self._news:
+            if not self._events and not self._is_running:
+                yield _event("idle", {})
+                return
+        while True:
+            with self._news:
+                self._news.wait_for(lambda: self._is_stopped or (self._events and self._events[-1] is not seen), 15)
+                latest = self._events[-1] if self._events else None
+                is_over = not self._is_running or self._is_stopped
+            if latest is not None and latest is not seen:
+                seen = latest
+                yield _event(*latest)
+            elif not is_over:
+                # A comment: it keeps the connection, and finds out that a listener has gone.
+                yield ": waiting\n\n"
+            if is_over:
+                return
+
+    def _run(self) -> None:
+        again = True
+        while again:
+            # What a sync that died of a bug leaves to tell; its traceback goes to the log, and no other follows it.
+            broke_off: tuple[str, dict[str, Any]] = ("failed", {"code": "internal", "message": "the sync broke off"})
+            outcome = broke_off
+            try:
+                outcome = ("done", asdict(self._bot.sync(self._on_progress)))
+            except StudybotError as error:
+                outcome = ("failed", {"code": error.code, "message": str(error)})
+            finally:
+                with self._news:
+                    self._events.append(outcome)
+                    self._is_running = again = self._is_wanted_again and outcome is not broke_off
+                    self._is_wanted_again = False
+                    self._news.notify_all()
+
+    def _on_progress(self, progress: Progress) -> None:
+        with self._news:
+            self._events = [("progress", asdict(progress))]
+            self._news.notify_all()
+
+
+def _event(name: str, data: dict[str, Any]) -> str:
+    return f"event: {name}\ndata: {json.dumps(data)}\n\n"

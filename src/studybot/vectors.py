@@ -1,0 +1,119 @@
+"""A FAISS view over the passages' vectors, and its file. The store is the truth: a view can always be built anew."""
+
+import hashlib
+import json
+import os
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from studybot.types import Vectors
+
+FILE = "passages.faiss"
+STAMP = "passages.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A passage's number in the store and its cosine with the question."""
+
+    row: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Which state of which store a view was built from."""
+
+    store: str
+    generation: int
+
+
+class VectorIndex:
+    """Exact search by inner product over unit-length rows, which is their cosine."""
+
+    def __init__(self, index: Any, stamp: Stamp) -> None:
+        self._index = index
+        self.stamp = stamp
+
+    @classmethod
+    def build(cls, vectors: Vectors, rows: Sequence[int], stamp: Stamp) -> "VectorIndex":
+        """Return a view over ``vectors``, shape ``(n, dim)``; ``rows[i]`` is the number that ``vectors[i]`` goes by."""
+        import faiss
+
+        index = faiss.IndexIDMap(faiss.IndexFlatIP(max(1, vectors.shape[1])))
+        if rows:
+            index.add_with_ids(np.ascontiguousarray(vectors, np.float32), np.asarray(rows, np.int64))
+        return cls(index, stamp)
+
+    @classmethod
+    def load(cls, folder: Path, stamp: Stamp) -> "VectorIndex | None":
+        """Return the view written to ``folder``, or None when it is missing, damaged, or was built from another state."""
+        try:
+            written = json.loads((folder / STAMP).read_text(encoding="utf-8"))
+            content = (folder / FILE).read_bytes()
+        except (OSError, ValueError):
+            return None
+        if written != {**asdict(stamp), "sha256": hashlib.sha256(content).hexdigest()}:
+            return None
+        import faiss
+
+        return cls(faiss.deserialize_index(np.frombuffer(content, np.uint8)), stamp)
+
+    def write(self, folder: Path) -> None:
+        """Write the view to ``folder``: first the vectors, then the stamp that vouches for them.
+
+        Raises:
+            OSError: the folder cannot be written to; an older view may be gone then, which costs a rebuild.
+        """
+        import faiss
+
+        content = faiss.serialize_index(self._index).tobytes()
+        stamp = {**asdict(self.stamp), "sha256": hashlib.sha256(content).hexdigest()}
+        _replace(folder / FILE, content)
+        _replace(folder / STAMP, (json.dumps(stamp) + "\n").encode())
+
+    def __len__(self) -> int:
+        return int(self._index.ntotal)
+
+    def search(self, query: Vectors, top_k: int, among: Collection[int] | None = None) -> list[Neighbour]:
+        """Return the passages nearest to ``query``, best first.
+
+        ``query`` is one unit-length float32 row of shape ``(dim,)``. Scores are cosines in [-1, 1]; equal scores keep
+        the order of the rows. A small view gives fewer than ``top_k``; with ``among`` only those rows are looked at.
+
+        Raises:
+            ValueError: ``top_k`` is below 1, or ``query`` has another shape than ``(dim,)``.
+        """
+        if top_k < 1 or len(self) and query.shape != (self._index.d,):
+            raise ValueError(f"wanted top_k >= 1 and shape ({self._index.d},), found {top_k} and {query.shape}")
+        if len(self) == 0 or (among is not None and not among):
+            return []
+        import faiss
+
+        parameters = None
+        if among is not None:
+            parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(np.fromiter(among, np.int64, len(among))))
+        scores: NDArray[np.float32]
+        rows: NDArray[np.int64]
+        scores, rows = self._index.search(query[None, :], min(top_k, len(self)), params=parameters)
+        # FAISS returns equal scores in reverse row order, and pads with row -1 what a selector left out.
+        found = [Neighbour(int(row), float(score)) for score, row in zip(scores[0], rows[0], strict=True) if row >= 0]
+        return sorted(found, key=lambda neighbour: (-neighbour.score, neighbour.row))
+
+
+def _replace(file: Path, content: bytes) -> None:
+    draft = file.with_name(file.name + ".part")
+    try:
+        with draft.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.replace(file)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
