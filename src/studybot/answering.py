@@ -18,11 +18,16 @@ _LISTED = re.compile(r"\b(list|name|enumerate|what are|which are|all( of)? the)\
 _LEADS = (":", "\uff1a")
 
 
+_Ranked = tuple[int, Statement]
+"""The rank of a hit and one of its statements."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """A statement of a hit, and how well it answers."""
+    """A statement of the hit at ``rank``, and how well it answers."""
 
-    hit: Hit
+    rank: int
+    passage: Passage
     statement: Statement
     score: float
 
@@ -32,8 +37,9 @@ def answer(
 ) -> Answer | Refusal:
     """Return the statements of ``hits`` that answer ``question``, word for word, or a refusal.
 
-    Every quote is a slice of its passage. The answer has at most ``MAX_WORDS`` words. Its confidence, in [0, 1], is the
-    estimated probability that it is right; below ``least_confidence`` the answer is withheld.
+    Every quote is a slice of its passage, and its citation is the rank of that passage's hit. The answer has at most
+    ``MAX_WORDS`` words. Its confidence, in [0, 1], is the estimated probability that it is right; below
+    ``least_confidence`` the answer is withheld.
     """
     choices = sorted(_choices(hits, selection), key=lambda choice: -choice.score)
     if not choices:
@@ -42,13 +48,9 @@ def answer(
     if probability < least_confidence:
         return Refusal(probability, "Not in your notes, as far as studybot can tell.")
     quoted = _within_words(_selected(question, choices))
-    passages = tuple(dict.fromkeys(passage for passage, _ in quoted))
-    number = {passage.id: place for place, passage in enumerate(passages, 1)}
-    quotes = [
-        Quote(statement.text, number[passage.id], statement.start, statement.start_line, statement.end_line)
-        for passage, statement in quoted
-    ]
-    return Answer(tuple(sorted(quotes, key=lambda quote: (quote.citation, quote.start))), passages, probability)
+    order = list(dict.fromkeys(rank for rank, _ in quoted))
+    quotes = [Quote(s.text, rank, s.start, s.start_line, s.end_line) for rank, s in quoted]
+    return Answer(tuple(sorted(quotes, key=lambda quote: (order.index(quote.citation), quote.start))), probability)
 
 
 def features(hits: Sequence[Hit]) -> dict[str, float]:
@@ -70,56 +72,53 @@ def _probability(values: Mapping[str, float], confidence: Confidence) -> float:
 
 
 def _choices(hits: Sequence[Hit], selection: Selection) -> Iterator[_Choice]:
-    for hit in hits:
+    for rank, hit in enumerate(hits, 1):
         for statement, cosine in zip(hit.passage.statements, hit.statement_scores, strict=True):
             if statement.kind != "header":
                 values = {"statement": cosine, "passage": hit.score}
-                yield _Choice(hit, statement, sum(weight * values[name] for name, weight in selection.weights.items()))
+                score = sum(weight * values[name] for name, weight in selection.weights.items())
+                yield _Choice(rank, hit.passage, statement, score)
 
 
-def _selected(question: str, choices: Sequence[_Choice]) -> list[tuple[Passage, Statement]]:
+def _selected(question: str, choices: Sequence[_Choice]) -> list[_Ranked]:
     """Return the statements to quote, the most important first, each with what it needs to be understood."""
     best = choices[0]
-    selected: list[tuple[Passage, Statement]] = []
-
-    def take(passage: Passage, statements: Sequence[Statement]) -> None:
-        selected.extend((passage, s) for s in statements if (passage, s) not in selected)
-
+    selected: list[_Ranked] = []
     if _LISTED.search(question) or best.statement.text.rstrip("*_ ").endswith(_LEADS):
-        take(best.hit.passage, [best.statement, *_company(best)])
+        selected += [(best.rank, statement) for statement in (best.statement, *_company(best))]
     for choice in choices[:_MAX_QUOTES]:
         if choice.score >= best.score - _MARGIN:
-            take(choice.hit.passage, [choice.statement, *_needed(choice)])
-    return selected
+            selected += [(choice.rank, statement) for statement in (choice.statement, *_needed(choice))]
+    return list(dict.fromkeys(selected))
 
 
 def _needed(choice: _Choice) -> list[Statement]:
     """Return the parent that a terse statement means nothing without: a table's header, a lead-in."""
-    by_start = {statement.start: statement for statement in choice.hit.passage.statements}
+    by_start = {statement.start: statement for statement in choice.passage.statements}
     parent = by_start.get(choice.statement.parent if choice.statement.parent is not None else -1)
     return [parent] if parent is not None else []
 
 
 def _company(choice: _Choice) -> list[Statement]:
     """Return the rest of the list that a statement leads or stands in."""
-    statements = choice.hit.passage.statements
+    statements = choice.passage.statements
     led = [statement for statement in statements if statement.parent == choice.statement.start]
     if led or choice.statement.parent is None:
         return led
     return [statement for statement in statements if statement.parent == choice.statement.parent]
 
 
-def _within_words(selected: Sequence[tuple[Passage, Statement]]) -> list[tuple[Passage, Statement]]:
+def _within_words(selected: Sequence[_Ranked]) -> list[_Ranked]:
     """Return the first of ``selected`` that have ``MAX_WORDS`` words together; one that alone has more is cut."""
-    kept: list[tuple[Passage, Statement]] = []
+    kept: list[_Ranked] = []
     left = MAX_WORDS
-    for passage, statement in selected:
+    for rank, statement in selected:
         words = len(statement.text.split())
         if words <= left:
-            kept.append((passage, statement))
+            kept.append((rank, statement))
             left -= words
         elif not kept:
-            kept.append((passage, _beginning(statement)))
+            kept.append((rank, _beginning(statement)))
             break
     return kept
 

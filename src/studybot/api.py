@@ -19,7 +19,7 @@ from studybot.errors import (
     CitationInvalid,
     ConversationNotFound,
     IndexBusy,
-    IndexError_,
+    IndexUnusable,
     NoteNameInvalid,
     NoteNotFound,
     NotesFolderMissing,
@@ -28,7 +28,7 @@ from studybot.errors import (
     StudybotError,
 )
 from studybot.guard import Guard
-from studybot.notes import MAX_BYTES, delete_note, list_notes, read_note, write_note
+from studybot.notes import MAX_BYTES, delete_note, list_notes, write_note
 from studybot.reply import CitationJson, ErrorJson, ReplyJson, citation_json, reply_json
 from studybot.syncing import Syncing
 
@@ -41,7 +41,7 @@ _STATUS_CODES: dict[type[StudybotError], int] = {
     NoteNotFound: 404,
     NotesFolderMissing: 409,
     IndexBusy: 409,
-    IndexError_: 503,
+    IndexUnusable: 503,
 }
 _CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 _NOTE_BODY = {"requestBody": {"required": True, "content": {"text/markdown": {"schema": {"type": "string"}}}}}
@@ -158,7 +158,8 @@ def create_app(bot: StudyBot, web: Path) -> FastAPI:
         """Return a note and its sections."""
         found, document = bot.note(path)
         sections = [
-            SectionJson(heading=list(s.heading), start_line=s.start_line, end_line=s.end_line) for s in document.sections
+            SectionJson(heading=list(s.heading), start_line=s.start_line, end_line=s.end_line)
+            for s in document.sections
         ]
         return NoteTextJson(note=found.path, text=found.text, sections=sections)
 

@@ -23,12 +23,13 @@ from studybot.notes import list_notes, read_note
 from studybot.retrieval import retrieve
 from studybot.settings import Settings
 from studybot.store import Pipeline, Store
-from studybot.types import Answer, Document, Encoder, Hit, Note, Refusal, SyncReport
+from studybot.types import Answer, Citation, Document, Encoder, Hit, Note, Refusal, SyncReport
 from studybot.vectors import Stamp, VectorIndex
 from studybot.words import words
 
 MAX_QUESTION = 1_000
 MAX_TOP_K = 50
+_ANSWERING_HITS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,9 @@ class StudyBot:
         """Make the index say what the notes say; see :func:`studybot.indexing.sync` for what it reports and raises."""
         folder = self.notes_folder
         if not folder.is_dir():
-            raise NotesFolderMissing(f"the notes folder {folder} is not there; name your folder: `studybot index NOTES`")
+            raise NotesFolderMissing(
+                f"the notes folder {folder} is not there; name your folder: `studybot index NOTES`"
+            )
         # A connection of its own: questions are answered from the last generation until this one is committed.
         store = Store(self.settings.index, write=True)
         try:
@@ -122,13 +125,16 @@ class StudyBot:
         with store.snapshot():
             self._check(store)
             view = self._view_of(store)
-            # The answer is sought in as many hits whatever number of them is shown.
-            hits = retrieve(question, query, store, view, self._fitted.fusion, max(top_k, 5), prefixes)
+            hits = retrieve(question, query, store, view, self._fitted.fusion, top_k, prefixes)
         retrieved = time.perf_counter()
         confidence = self._fitted.confidence
         least = self.settings.min_confidence
         outcome = answer(
-            question, hits[:5], self._fitted.selection, confidence, confidence.threshold if least is None else least
+            question,
+            hits[:_ANSWERING_HITS],
+            self._fitted.selection,
+            confidence,
+            confidence.threshold if least is None else least,
         )
         answered = time.perf_counter()
         if remember:
@@ -140,9 +146,9 @@ class StudyBot:
             "total": answered - began,
         }
         timings_ms = {name: round(seconds * 1000, 2) for name, seconds in times.items()}
-        return Reply(question, conversation, outcome, tuple(hits[:top_k]), timings_ms)
+        return Reply(question, conversation, outcome, tuple(hits), timings_ms)
 
-    def cite(self, identity: str) -> tuple[citations.Citation, citations.Found]:
+    def cite(self, identity: str) -> tuple[Citation, citations.Found]:
         """Return a citation and what became of it in today's notes.
 
         Raises:
@@ -191,7 +197,9 @@ class StudyBot:
             is_current = VectorIndex.load(store.folder, stamp) is not None
             findings["view"] = None if is_current else "missing, damaged or old; the next question builds it anew"
         differing = self._differing()
-        findings["notes"] = f"changed since the last sync: {', '.join(differing)}; run `studybot index`" if differing else None
+        findings["notes"] = (
+            f"changed since the last sync: {', '.join(differing)}; run `studybot index`" if differing else None
+        )
         return findings
 
     def _differing(self) -> list[str]:
@@ -225,7 +233,7 @@ class StudyBot:
             raise IndexMissing(f"the index in {store.folder} is empty; run `studybot index NOTES`")
         if built_with != self._pipeline:
             raise IndexMismatch(
-                f"the index in {store.folder} was built with {built_with}, wanted {self._pipeline}; run `studybot index`"
+                f"the index in {store.folder} is of {built_with}, wanted {self._pipeline}; run `studybot index`"
             )
 
     def _view_of(self, store: Store) -> VectorIndex:

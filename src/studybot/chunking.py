@@ -1,4 +1,4 @@
-"""A note's sections, cut into passages that fit the encoder's window; and the texts that the encoder is given for them."""
+"""A note's sections, cut into passages that fit the encoder's window; and the texts that are embedded for them."""
 
 import hashlib
 import re
@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
-
-from langchain_text_splitters import RecursiveCharacterTextSplitter
 
 from studybot.types import Block, Document, Note, Passage, Section, Statement
 
@@ -122,6 +120,9 @@ class _Lines:
 
     def parts(self, line: int, budget: int) -> Iterator[_Piece]:
         """Yield a line that is longer than ``budget`` in parts that are not."""
+        # Few notes have such a line, and the import takes 0.3 s.
+        from langchain_text_splitters import RecursiveCharacterTextSplitter
+
         splitter = RecursiveCharacterTextSplitter(
             separators=_SEPARATORS,
             keep_separator="end",
@@ -150,17 +151,24 @@ def _runs(lines: _Lines, section: Section, budget: int) -> Iterator[list[_Piece]
             ):
                 yield run
                 run, tokens = [], 0
-            if not run and piece.header:
-                header_tokens = lines.piece(piece.header[0], piece.header[0]).tokens
-                # The first part of a table holds the header itself.
-                if piece.start_line <= piece.header[1] or header_tokens + piece.tokens > budget:
-                    piece = replace(piece, header=None)
-                else:
-                    piece = replace(piece, header=(piece.header[0], piece.header[0]), tokens=piece.tokens + header_tokens)
+            if not run:
+                piece = _with_header(lines, piece, budget)
             run.append(piece)
             tokens += piece.tokens
     if run:
         yield run
+
+
+def _with_header(lines: _Lines, piece: _Piece, budget: int) -> _Piece:
+    """Return the first piece of a run, with its table's first line where it needs that and both fit ``budget``."""
+    if piece.header is None:
+        return piece
+    first, last = piece.header
+    tokens = piece.tokens + lines.piece(first, first).tokens
+    # The first part of a table holds the header itself.
+    if piece.start_line <= last or tokens > budget:
+        return replace(piece, header=None)
+    return replace(piece, header=(first, first), tokens=tokens)
 
 
 def _pieces(lines: _Lines, block: Block, budget: int, header: tuple[int, int] | None = None) -> Iterator[_Piece]:

@@ -160,7 +160,9 @@ def doctor(index: Index = None, model: Model = None) -> None:
     with _bot(index=index, model=model) as bot:
         findings = bot.examine()
         for name, problem in findings.items():
-            typer.echo(f"{'ok      ' if problem is None else 'problem '}{name}{'' if problem is None else f': {problem}'}")
+            typer.echo(
+                f"{'ok      ' if problem is None else 'problem '}{name}{'' if problem is None else f': {problem}'}"
+            )
         if any(findings.values()):
             raise typer.Exit(FAILED)
 
@@ -232,12 +234,11 @@ def _print_reply(reply: "Reply") -> None:
     else:
         console.print(Text(reply.outcome.reason, style="bold yellow"))
         console.print(Text(f"confidence {reply.outcome.confidence:.0%}; the nearest passages:", style="dim"))
-    cited = list(reply.outcome.passages) if isinstance(reply.outcome, Answer) else []
-    others = [hit.passage for hit in reply.hits if hit.passage not in cited]
-    for number, passage in enumerate(cited + others, 1):
-        mark = f"[{number}]" if number <= len(cited) else "   "
+    cited = {quote.citation for quote in reply.outcome.quotes} if isinstance(reply.outcome, Answer) else set()
+    for rank, hit in enumerate(reply.hits, 1):
+        passage = hit.passage
         place = " › ".join((_place(passage.note, passage.start_line, passage.end_line), *passage.heading))
-        console.print(Text(f"\n{mark} {_printable(place)}", style="cyan" if passage in cited else "dim"))
+        console.print(Text(f"\n[{rank}] {_printable(place)}", style="cyan" if rank in cited else "dim"))
         for line in passage.text.split("\n"):
             console.print(Text(f"    {_printable(line)}"))
 

@@ -1,4 +1,4 @@
-"""The encoder: texts to vectors. The only door to sentence-transformers and torch, which are loaded when first needed."""
+"""The encoder: texts to vectors. The only door to sentence-transformers and torch, loaded when first needed."""
 
 import hashlib
 import importlib.util
@@ -87,10 +87,10 @@ class SentenceEncoder:
         os.environ["TRANSFORMERS_OFFLINE"] = "1"
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         from sentence_transformers import SentenceTransformer
-        from transformers.utils.logging import disable_progress_bar
+        from transformers.utils import logging
 
         # It draws a bar for every load, on a terminal or not.
-        disable_progress_bar()
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         return SentenceTransformer(str(self.folder), device="cpu", local_files_only=True)
 
     def _read(self, name: str) -> dict[str, Any]:

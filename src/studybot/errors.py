@@ -13,7 +13,7 @@ StudybotError
 ├── ModelError
 │   ├── ModelMissing           no encoder at the path
 │   └── ModelMismatch          the encoder's weights are not the published ones
-├── IndexError_
+├── IndexUnusable
 │   ├── IndexMissing           nothing was indexed yet
 │   ├── IndexMismatch          built with another model, chunking or format
 │   ├── IndexCorrupt           the file is damaged
@@ -79,27 +79,27 @@ class ModelMismatch(ModelError):
     code = "model_mismatch"
 
 
-class IndexError_(StudybotError):
-    code = "index_error"
+class IndexUnusable(StudybotError):
+    code = "index_unusable"
 
 
-class IndexMissing(IndexError_):
+class IndexMissing(IndexUnusable):
     code = "index_missing"
 
 
-class IndexMismatch(IndexError_):
+class IndexMismatch(IndexUnusable):
     code = "index_mismatch"
 
 
-class IndexCorrupt(IndexError_):
+class IndexCorrupt(IndexUnusable):
     code = "index_corrupt"
 
 
-class IndexBusy(IndexError_):
+class IndexBusy(IndexUnusable):
     code = "index_busy"
 
 
-class IndexUnwritable(IndexError_):
+class IndexUnwritable(IndexUnusable):
     code = "index_unwritable"
 
 

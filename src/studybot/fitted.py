@@ -1,7 +1,7 @@
-"""The numbers that were fitted on questions rather than chosen: read from ``fitted.json``, which ships with the package.
+"""The numbers that were fitted on questions rather than chosen; ``fitted.json``, which ships with the package.
 
 They hold for one pipeline only. With another model or another chunking the fusion is still used, but a confidence
-fitted for one pipeline says nothing about another: ``Fitted.holds_for`` tells.
+that was fitted for one pipeline says nothing about another: ``Fitted.holds_for`` tells.
 """
 
 import json

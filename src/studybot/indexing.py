@@ -156,9 +156,7 @@ def _content(stored: StoredNote, note: Note, encoder: Encoder, texts: dict[bytes
     return NotePassages(stored, passages, keys)
 
 
-def _embed(
-    texts: Mapping[bytes, str], store: Store, encoder: Encoder, on_progress: Callable[[Progress], None]
-) -> int:
+def _embed(texts: Mapping[bytes, str], store: Store, encoder: Encoder, on_progress: Callable[[Progress], None]) -> int:
     """Put the vectors that the store lacks into it and return how many that were."""
     known = store.known_vectors(texts)
     # Texts of like length share a batch, so that little of it is padding.

@@ -1,14 +1,15 @@
 """The HTTP contract's reply, as the API sends it and ``studybot ask --json`` prints it."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote as percent_encoded
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from studybot import citations
 from studybot.bot import Reply, StudyBot
-from studybot.types import Answer, Passage
+from studybot.types import Answer, Passage, Quote
 
 
 class Shape(BaseModel):
@@ -18,13 +19,12 @@ class Shape(BaseModel):
 
 
 class QuoteJson(Shape):
-    """A verbatim slice of the notes; ``citation`` is its number in the answer's text."""
+    """A verbatim slice of the notes; ``citation`` is its mark in the answer's text and its passage's rank."""
 
     text: str
     citation: int
     start_line: int
     end_line: int
-    source: str = Field(description="The citation id of the passage that the quote is from.")
 
 
 class AnswerJson(Shape):
@@ -105,6 +105,7 @@ class ErrorJson(Shape):
 def reply_json(reply: Reply, bot: StudyBot) -> ReplyJson:
     """Return ``reply`` as the contract has it."""
     answer = reply.outcome if isinstance(reply.outcome, Answer) else None
+    quotes = answer.quotes if answer else ()
     folder = bot.notes_folder.resolve()
     return ReplyJson(
         question=reply.question,
@@ -124,7 +125,7 @@ def reply_json(reply: Reply, bot: StudyBot) -> ReplyJson:
                 end_line=hit.passage.end_line,
                 text=hit.passage.text,
                 score=round(hit.score, 4),
-                runs=_runs(hit.passage, answer),
+                runs=_runs(hit.passage, [quote for quote in quotes if quote.citation == rank]),
                 citation=citations.write(citations.cite(hit.passage)),
                 link=_link(bot.settings.link, folder, hit.passage),
             )
@@ -151,29 +152,17 @@ def citation_json(identity: str, bot: StudyBot) -> CitationJson:
 
 
 def _answer_json(answer: Answer) -> AnswerJson:
-    sources = [citations.write(citations.cite(passage)) for passage in answer.passages]
-    return AnswerJson(
-        text=answer.text,
-        quotes=[
-            QuoteJson(
-                text=quote.text,
-                citation=quote.citation,
-                start_line=quote.start_line,
-                end_line=quote.end_line,
-                source=sources[quote.citation - 1],
-            )
-            for quote in answer.quotes
-        ],
-    )
-
-
-def _runs(passage: Passage, answer: Answer | None) -> list[RunJson]:
-    """Return the passage's text cut at the borders of the quotes taken from it."""
-    quoted = [
-        (quote.start - passage.start, quote.start - passage.start + len(quote.text))
-        for quote in (answer.quotes if answer else ())
-        if answer and answer.passages[quote.citation - 1].id == passage.id
+    quotes = [
+        QuoteJson(text=quote.text, citation=quote.citation, start_line=quote.start_line, end_line=quote.end_line)
+        for quote in answer.quotes
     ]
+    return AnswerJson(text=answer.text, quotes=quotes)
+
+
+def _runs(passage: Passage, quotes: Sequence[Quote]) -> list[RunJson]:
+    """Return the passage's text cut at the borders of the ``quotes`` taken from it."""
+    begins = [quote.start - passage.start for quote in quotes]
+    quoted = [(begin, begin + len(quote.text)) for begin, quote in zip(begins, quotes, strict=True)]
     borders = sorted({0, len(passage.text), *(border for span in quoted for border in span)})
     return [
         RunJson(text=passage.text[start:end], evidence=any(first <= start and end <= last for first, last in quoted))

@@ -8,7 +8,9 @@ Position = tuple[int, int]
 
 # A full stop, question or exclamation mark, with what may close behind it, before white space and a new beginning; the
 # marks of Chinese, Japanese, Arabic and Hindi end a sentence by themselves or before white space.
-_END = re.compile(r"[.!?\u2026]+[\"'\u201d\u2019)\]*_]*(?=\s+\S)|[\u3002\uff01\uff1f]+[\u201d\u2019\u300d\uff09]*|[\u061f\u06d4\u0964](?=\s)")
+_END = re.compile(
+    r"[.!?\u2026]+[\"'\u201d\u2019)\]*_]*(?=\s+\S)|[\u3002\uff01\uff1f]+[\u201d\u2019\u300d\uff09]*|[\u061f\u06d4\u0964](?=\s)"
+)
 _CODE = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL)
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(\[*_\"'])(?:[A-Za-z]|e\.g|i\.e|etc|vs|cf|approx|resp|incl|excl|ca|no|nos|fig|figs|eq|sec|ch|vol|pp|p|ed"
@@ -66,7 +68,9 @@ def _sentences(lines: Sequence[str], run: Sequence[tuple[int, int, int]]) -> Ite
     readable = _CODE.sub(lambda found: "x" * len(found.group()), text)
     begin = 0
     for found in _END.finditer(readable):
-        if found.group().startswith(".") and _ABBREVIATION.search(readable, max(0, found.start() - 12), found.start() + 1):
+        if found.group().startswith(".") and _ABBREVIATION.search(
+            readable, max(0, found.start() - 12), found.start() + 1
+        ):
             continue
         following = readable[found.end() :][:8].lstrip()
         if following[:1].islower():

@@ -16,7 +16,11 @@ PREFIX = "STUDYBOT_"
 def _default_index() -> Path:
     """Return ``index/`` in a checkout of the project, elsewhere the user's data folder."""
     here = Path("index")
-    return here if (here / "README.md").is_file() and Path("src/studybot").is_dir() else user_data_path("studybot") / "index"
+    return (
+        here
+        if (here / "README.md").is_file() and Path("src/studybot").is_dir()
+        else user_data_path("studybot") / "index"
+    )
 
 
 class Settings(BaseSettings):
@@ -26,9 +30,13 @@ class Settings(BaseSettings):
 
     notes: Annotated[Path | None, Field(description="The notes folder; without it, the one indexed last.")] = None
     index: Annotated[Path, Field(description="Where the index lies.")] = Field(default_factory=_default_index)
-    model: Annotated[Path | None, Field(description="A sentence-transformers folder instead of all-MiniLM-L6-v2.")] = None
+    model: Annotated[Path | None, Field(description="A sentence-transformers folder instead of all-MiniLM-L6-v2.")] = (
+        None
+    )
     host: Annotated[str, Field(min_length=1, description="The address that serve listens on.")] = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535, description="The port that serve listens on; 0 takes a free one.")] = 8765
+    port: Annotated[int, Field(ge=0, le=65535, description="The port that serve listens on; 0 takes a free one.")] = (
+        8765
+    )
     top_k: Annotated[int, Field(ge=1, le=50, description="How many passages a reply holds.")] = 5
     min_confidence: Annotated[
         float | None,
@@ -47,7 +55,9 @@ def load(**chosen: Any) -> Settings:
         SettingsInvalid: a value is out of range, or the environment has a ``STUDYBOT_`` name that is no setting.
     """
     unknown = sorted(
-        name for name in os.environ if name.startswith(PREFIX) and name[len(PREFIX) :].lower() not in Settings.model_fields
+        name
+        for name in os.environ
+        if name.startswith(PREFIX) and name[len(PREFIX) :].lower() not in Settings.model_fields
     )
     if unknown:
         known = ", ".join(PREFIX + name.upper() for name in Settings.model_fields)

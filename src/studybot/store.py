@@ -12,13 +12,13 @@ import time
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from studybot.errors import IndexCorrupt, IndexError_, IndexMismatch, IndexMissing, IndexUnwritable
+from studybot.errors import IndexCorrupt, IndexMismatch, IndexMissing, IndexUnusable, IndexUnwritable
 from studybot.types import Passage, Statement, Vectors
 
 FILE = "studybot.sqlite"
@@ -200,8 +200,9 @@ class Store:
 
     def sign(self, pipeline: Pipeline, notes_folder: Path) -> None:
         """Note what the stored passages were made with and from, and raise the generation."""
-        values = (json.dumps({name: getattr(pipeline, name) for name in Pipeline.__slots__}), str(notes_folder))
-        self._db.executemany("UPDATE meta SET value = ? WHERE name = ?", zip(values, ("pipeline", "notes_folder")))
+        values = {"pipeline": json.dumps(asdict(pipeline)), "notes_folder": str(notes_folder)}
+        for name, value in values.items():
+            self._db.execute("UPDATE meta SET value = ? WHERE name = ?", (value, name))
         self._db.execute("UPDATE meta SET value = value + 1 WHERE name = 'generation'")
 
     def put_note(self, content: NotePassages) -> None:
@@ -258,7 +259,7 @@ class Store:
         self._db.execute("DELETE FROM notes WHERE path = ?", (path,))
 
     def add_vectors(self, keys: Sequence[bytes], rows: Vectors) -> None:
-        """Keep one row of ``rows``, shape ``(len(keys), dim)``, under each key; in half precision: errors below 0.0005."""
+        """Keep one row of ``rows``, shape ``(keys, dim)``, under each key, in half precision: errors below 0.0005."""
         halves = rows.astype(np.float16)
         self._db.executemany(
             "INSERT OR IGNORE INTO vectors (key, row) VALUES (?, ?)",
@@ -443,12 +444,14 @@ class Store:
         except sqlite3.DatabaseError as error:
             message = str(error)
             if "full" in message or "readonly" in message or "disk I/O" in message or "unable to open" in message:
-                raise IndexUnwritable(f"{self.folder} cannot be written to ({message}); the index is as it was") from error
+                raise IndexUnwritable(
+                    f"{self.folder} cannot be written to ({message}); the index is as it was"
+                ) from error
             if "malformed" in message or "not a database" in message or "no such table" in message:
                 raise IndexCorrupt(
                     f"{self.file} is damaged ({message}); delete the file and run `studybot index`"
                 ) from error
-            raise IndexError_(f"{self.file}: {message}") from error
+            raise IndexUnusable(f"{self.file}: {message}") from error
 
     def _meta(self, name: str) -> str:
         value: str = self._all("SELECT value FROM meta WHERE name = ?", (name,))[0][0]

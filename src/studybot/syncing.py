@@ -11,6 +11,9 @@ from studybot.errors import StudybotError
 from studybot.indexing import Progress
 
 
+_PATIENCE_S = 15
+
+
 class Syncing:
     """Runs at most one sync at a time. A sync asked for while one is running is run after it."""
 
@@ -46,7 +49,7 @@ class Syncing:
             self._news.notify_all()
 
     def events(self) -> Iterator[str]:
-        """Yield server-sent events: ``progress`` while the sync runs, then ``done`` or ``failed``; ``idle`` if none ran."""
+        """Yield server-sent events: ``progress`` while a sync runs, then ``done`` or ``failed``; else ``idle``."""
         seen: tuple[str, dict[str, Any]] | None = None
         with self._news:
             if not self._events and not self._is_running:
@@ -54,7 +57,8 @@ class Syncing:
                 return
         while True:
             with self._news:
-                self._news.wait_for(lambda: self._is_stopped or (self._events and self._events[-1] is not seen), 15)
+                if not self._is_stopped and (not self._events or self._events[-1] is seen):
+                    self._news.wait(_PATIENCE_S)
                 latest = self._events[-1] if self._events else None
                 is_over = not self._is_running or self._is_stopped
             if latest is not None and latest is not seen:

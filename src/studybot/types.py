@@ -123,7 +123,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """The verbatim text of one statement, with its lines, and the number of its citation in the answer."""
+    """The verbatim text of one statement, with its lines; ``citation`` is the rank of the hit that it is from."""
 
     text: str
     citation: int
@@ -134,21 +134,20 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One or more quotes; ``passages[n - 1]`` is what citation ``[n]`` refers to."""
+    """One or more quotes, and the calibrated probability that they answer the question."""
 
     quotes: tuple[Quote, ...]
-    passages: tuple[Passage, ...]
     confidence: float
 
     @property
     def text(self) -> str:
-        """The quotes in reading order, one a line, each with its citation mark."""
+        """The quotes, one a line, each with its citation mark."""
         return "\n".join(f"{quote.text} [{quote.citation}]" for quote in self.quotes)
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """"Not in your notes": the confidence was below what was asked for."""
+    """Not in your notes: the confidence was below what was asked for."""
 
     confidence: float
     reason: str

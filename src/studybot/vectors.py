@@ -52,7 +52,7 @@ class VectorIndex:
 
     @classmethod
     def load(cls, folder: Path, stamp: Stamp) -> "VectorIndex | None":
-        """Return the view written to ``folder``, or None when it is missing, damaged, or was built from another state."""
+        """Return the view written to ``folder``, or None where it is missing, damaged or of another state."""
         try:
             written = json.loads((folder / STAMP).read_text(encoding="utf-8"))
             content = (folder / FILE).read_bytes()
@@ -89,7 +89,7 @@ class VectorIndex:
         Raises:
             ValueError: ``top_k`` is below 1, or ``query`` has another shape than ``(dim,)``.
         """
-        if top_k < 1 or len(self) and query.shape != (self._index.d,):
+        if top_k < 1 or (len(self) and query.shape != (self._index.d,)):
             raise ValueError(f"wanted top_k >= 1 and shape ({self._index.d},), found {top_k} and {query.shape}")
         if len(self) == 0 or (among is not None and not among):
             return []
@@ -97,7 +97,8 @@ class VectorIndex:
 
         parameters = None
         if among is not None:
-            parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(np.fromiter(among, np.int64, len(among))))
+            parameters = faiss.SearchParameters()
+            parameters.sel = faiss.IDSelectorBatch(np.fromiter(among, np.int64, len(among)))
         scores: NDArray[np.float32]
         rows: NDArray[np.int64]
         scores, rows = self._index.search(query[None, :], min(top_k, len(self)), params=parameters)
