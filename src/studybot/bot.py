@@ -8,6 +8,7 @@ from pathlib import Path
 
 from studybot import chunking, citations, fitted
 from studybot.answering import answer
+from studybot.database import Database
 from studybot.errors import (
     ConversationNotFound,
     IndexMismatch,
@@ -17,6 +18,7 @@ from studybot.errors import (
     NotesFolderMissing,
     QuestionInvalid,
 )
+from studybot.history import History
 from studybot.indexing import Progress, cut, refresh_view, sync
 from studybot.markdown import parse
 from studybot.notes import list_notes, read_note
@@ -64,7 +66,7 @@ class StudyBot:
         self._pipeline = Pipeline(encoder.fingerprint, encoder.max_tokens, chunking.VERSION)
         self._fitted = fitted.load()
         self._lock = threading.Lock()
-        self._store: Store | None = None
+        self._opened: Store | None = None
         self._view: VectorIndex | None = None
 
     @property
@@ -90,11 +92,11 @@ class StudyBot:
                 f"the notes folder {folder} is not there; name your folder: `studybot index NOTES`"
             )
         # A connection of its own: questions are answered from the last generation until this one is committed.
-        store = Store(self.settings.index, write=True)
+        database = Database(self.settings.index, write=True)
         try:
-            return sync(folder, store, self._encoder, on_progress)
+            return sync(folder, Store(database), self._encoder, on_progress)
         finally:
-            store.close()
+            database.close()
 
     def ask(
         self,
@@ -117,12 +119,12 @@ class StudyBot:
         """
         question, top_k = _checked(question, self.settings.top_k if top_k is None else top_k)
         store = self._open()
-        if conversation is not None and not store.has_conversation(conversation):
+        if conversation is not None and not History(store.database).has(conversation):
             raise ConversationNotFound(f"there is no conversation {conversation!r}; leave it out to begin one")
         began = time.perf_counter()
         query = self._encoder.encode([question])[0]
         encoded = time.perf_counter()
-        with store.snapshot():
+        with store.database.snapshot():
             self._check(store)
             view = self._view_of(store)
             hits = retrieve(question, query, store, view, self._fitted.fusion, top_k, prefixes)
@@ -181,20 +183,20 @@ class StudyBot:
         """Load the model and the view, so that the first question does not wait for them."""
         self._encoder.encode(["warm up"])
         store = self._open()
-        with store.snapshot():
+        with store.database.snapshot():
             self._view_of(store)
 
     def examine(self) -> dict[str, str | None]:
         """Return what was checked, each with what is wrong with it, or None."""
         store = self._open()
         findings: dict[str, str | None] = {"model": None}
-        with store.snapshot():
-            findings["store"] = store.damage()
+        with store.database.snapshot():
+            findings["store"] = store.database.damage()
             built_with = store.pipeline
             same = built_with == self._pipeline
             findings["pipeline"] = None if same else f"built with {built_with}; run `studybot index`"
             stamp = Stamp(*store.state)
-            is_current = VectorIndex.load(store.folder, stamp) is not None
+            is_current = VectorIndex.load(self.settings.index, stamp) is not None
             findings["view"] = None if is_current else "missing, damaged or old; the next question builds it anew"
         differing = self._differing()
         findings["notes"] = (
@@ -216,24 +218,24 @@ class StudyBot:
             IndexMissing: nothing is.
         """
         store = self._open()
-        with store.snapshot():
+        with store.database.snapshot():
             return Status(
                 store.notes_folder, self.settings.index, store.generation, store.counts(), self._encoder.fingerprint
             )
 
     def _open(self) -> Store:
         with self._lock:
-            if self._store is None:
-                self._store = Store(self.settings.index)
-            return self._store
+            if self._opened is None:
+                self._opened = Store(Database(self.settings.index))
+            return self._opened
 
     def _check(self, store: Store) -> None:
         built_with = store.pipeline
         if built_with is None:
-            raise IndexMissing(f"the index in {store.folder} is empty; run `studybot index NOTES`")
+            raise IndexMissing(f"the index in {self.settings.index} is empty; run `studybot index NOTES`")
         if built_with != self._pipeline:
             raise IndexMismatch(
-                f"the index in {store.folder} is of {built_with}, wanted {self._pipeline}; run `studybot index`"
+                f"the index in {self.settings.index} is of {built_with}, wanted {self._pipeline}; run `studybot index`"
             )
 
     def _view_of(self, store: Store) -> VectorIndex:
@@ -244,10 +246,11 @@ class StudyBot:
             return self._view
 
     def _remember(self, store: Store, conversation: str | None, question: str, outcome: Answer | Refusal) -> str | None:
+        history = History(store.database)
         try:
             if conversation is None:
-                conversation = store.new_conversation()
-            store.add_turn(conversation, question, outcome.text if isinstance(outcome, Answer) else "")
+                conversation = history.begin()
+            history.add(conversation, question, outcome.text if isinstance(outcome, Answer) else "")
         except IndexUnwritable:
             # An index that can only be read still answers; without a conversation the reply says so.
             return None

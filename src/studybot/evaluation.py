@@ -1,10 +1,9 @@
 """Questions whose evidence is known, asked one by one, and what came of it."""
 
-import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -169,11 +168,6 @@ def covers(passage: Passage, evidence: Evidence) -> bool:
     return 2 * common >= evidence.end_line - evidence.start_line + 1
 
 
-def unreachable(questions: Sequence[EvaluationQuestion], passages: Collection[Passage]) -> list[str]:
-    """Return the ids of the answerable questions that no ranking of ``passages`` can answer."""
-    return [q.id for q in questions if q.answerable and rank_of(q, list(passages)) is None]
-
-
 def _outcome(question: EvaluationQuestion, reply: Reply) -> Outcome:
     answer = reply.outcome if isinstance(reply.outcome, Answer) else None
     text = answer.text if answer else ""
@@ -202,11 +196,3 @@ def _check_evidence(bot: StudyBot, questions: Sequence[EvaluationQuestion]) -> N
                 raise QuestionSetInvalid(
                     f"question {question.id}: {evidence.note}, line {evidence.start_line} does not say what it quotes"
                 )
-
-
-def as_json(report: Report) -> str:
-    """Return the report as JSON, the same bytes for the same run."""
-    from dataclasses import asdict
-
-    values: dict[str, Any] = asdict(report)
-    return json.dumps(values, indent=2, ensure_ascii=False) + "\n"

@@ -50,7 +50,7 @@ def sync(
         IndexUnwritable: read-only or full; the index is as it was.
     """
     began = time.monotonic()
-    with _only_one(store.folder):
+    with _only_one(store.database.folder):
         listing = list_notes(folder)
         if not listing.files:
             left_out = "".join(f"; {name} {reason}" for name, reason in list(listing.left_out.items())[:3])
@@ -96,7 +96,7 @@ def sync(
         is_same_folder = store.notes_folder == folder.resolve()
         if contents or removed or touched or not same_pipeline or not is_same_folder:
             on_progress(Progress("writing", 0, len(contents)))
-            with store.transaction():
+            with store.database.transaction():
                 for path in removed:
                     store.remove_note(path)
                 for stored in touched:
@@ -126,14 +126,14 @@ def sync(
 def refresh_view(store: Store) -> VectorIndex:
     """Return the view of the store as it is now: the written one, or a new one, written if that is possible."""
     stamp = Stamp(store.identity, store.generation)
-    view = VectorIndex.load(store.folder, stamp)
+    view = VectorIndex.load(store.database.folder, stamp)
     if view is None:
         rows, vectors = store.passage_vectors()
         view = VectorIndex.build(vectors, rows, stamp)
         try:
-            view.write(store.folder)
+            view.write(store.database.folder)
         except OSError as error:
-            raise IndexUnwritable(f"{store.folder} cannot be written to: {error.strerror}") from error
+            raise IndexUnwritable(f"{store.database.folder} cannot be written to: {error.strerror}") from error
     return view
 
 
@@ -165,7 +165,7 @@ def _embed(texts: Mapping[bytes, str], store: Store, encoder: Encoder, on_progre
         on_progress(Progress("embedding", start, len(missing)))
         keys = missing[start : start + _EMBED_AT_ONCE]
         rows = encoder.encode([texts[key] for key in keys])
-        with store.transaction():
+        with store.database.transaction():
             store.add_vectors(keys, rows)
     if missing:
         on_progress(Progress("embedding", len(missing), len(missing)))

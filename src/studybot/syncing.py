@@ -10,7 +10,6 @@ from studybot.bot import StudyBot
 from studybot.errors import StudybotError
 from studybot.indexing import Progress
 
-
 _PATIENCE_S = 15
 
 
