@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from studybot import chunking, citations, fitted
+from studybot.acronyms import Glossary, spelled_out
 from studybot.answering import answer
 from studybot.database import Database
 from studybot.errors import (
@@ -68,6 +69,7 @@ class StudyBot:
         self._lock = threading.Lock()
         self._opened: Store | None = None
         self._view: VectorIndex | None = None
+        self._glossary: tuple[tuple[str, int], Glossary] | None = None
 
     @property
     def notes_folder(self) -> Path:
@@ -122,12 +124,14 @@ class StudyBot:
         if conversation is not None and not History(store.database).has(conversation):
             raise ConversationNotFound(f"there is no conversation {conversation!r}; leave it out to begin one")
         began = time.perf_counter()
-        query = self._encoder.encode([question])[0]
-        encoded = time.perf_counter()
         with store.database.snapshot():
             self._check(store)
+            bridges = self._glossary_of(store).bridges(question, lambda word: store.document_counts([word])[1] != [0])
+        query = self._encoder.encode([spelled_out(question, bridges)])[0]
+        encoded = time.perf_counter()
+        with store.database.snapshot():
             view = self._view_of(store)
-            hits = retrieve(question, query, store, view, self._fitted.fusion, top_k, prefixes)
+            hits = retrieve(question, query, store, view, self._fitted.fusion, top_k, prefixes, bridges)
         retrieved = time.perf_counter()
         confidence = self._fitted.confidence
         least = self.settings.min_confidence
@@ -185,6 +189,7 @@ class StudyBot:
         store = self._open()
         with store.database.snapshot():
             self._view_of(store)
+            self._glossary_of(store)
 
     def examine(self) -> dict[str, str | None]:
         """Return what was checked, each with what is wrong with it, or None."""
@@ -244,6 +249,12 @@ class StudyBot:
             if self._view is None or stamp is None or (stamp.store, stamp.generation) != store.state:
                 self._view = refresh_view(store)
             return self._view
+
+    def _glossary_of(self, store: Store) -> Glossary:
+        with self._lock:
+            if self._glossary is None or self._glossary[0] != store.state:
+                self._glossary = store.state, Glossary.of(store.acronyms(), store.headings())
+            return self._glossary[1]
 
     def _remember(self, store: Store, conversation: str | None, question: str, outcome: Answer | Refusal) -> str | None:
         history = History(store.database)

@@ -22,6 +22,7 @@ _SEPARATORS = [". ", "\u3002", "; ", "\uff0c", ", ", " ", ""]
 _LINK = re.compile(r"!?\[([^\]\n]*)\]\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*(?:\s+\"[^\"\n]*\")?\)")
 _WIKILINK = re.compile(r"!?\[\[(?:[^\]|\n]*\|)?([^\]|\n]*)\]\]")
 _TAG = re.compile(r"</?[A-Za-z][^<>\n]*>|<!--.*?-->", re.DOTALL)
+_CELL_BORDER = re.compile(r"(?<!\\)\|")
 _MARKS = re.compile(r"\|[\s|:-]+\||[*_~#=|>-]{2,}|[*`|]")
 
 
@@ -75,20 +76,32 @@ def passage_text(passage: Passage) -> str:
 
 
 def statement_texts(passage: Passage, statements: Mapping[int, Statement]) -> list[str]:
-    """Return what is embedded for each statement of ``passage``: two headings, the statements it needs, its words.
+    """Return what is embedded for each statement of ``passage``: its heading path, the statements it needs, its words.
 
-    ``statements`` are those of the whole note by their start: a list that was cut keeps its parent items.
+    ``statements`` are those of the whole note by their start: a list that was cut keeps its parent items. Cells of a
+    table are read each with its column's header.
     """
-    heading = " > ".join(passage.heading[-2:])
+    heading = " > ".join(passage.heading)
     texts = []
     for statement in passage.statements:
-        leads: list[str] = []
-        above = statement.parent
+        parts = [readable(statement.text)]
+        above = statements.get(statement.parent) if statement.parent is not None else None
+        if above is not None and above.kind == "header" and statement.kind == "row":
+            parts = [_cells_with_headers(above.text, statement.text)]
+            above = statements.get(above.parent) if above.parent is not None else None
         while above is not None:
-            leads.append(readable(statements[above].text))
-            above = statements[above].parent
-        texts.append("\n".join(part for part in (heading, *reversed(leads), readable(statement.text)) if part))
+            parts.append(readable(above.text))
+            above = statements.get(above.parent) if above.parent is not None else None
+        texts.append("\n".join(part for part in (heading, *reversed(parts)) if part))
     return texts
+
+
+def _cells_with_headers(header: str, row: str) -> str:
+    """Return "header: cell" for each cell of a table's row, or the row as it is where the two do not match."""
+    titles, cells = ([readable(cell) for cell in _CELL_BORDER.split(line.strip().strip("|"))] for line in (header, row))
+    if len(titles) != len(cells):
+        return readable(row)
+    return ", ".join(f"{title}: {cell}" if title else cell for title, cell in zip(titles, cells, strict=True) if cell)
 
 
 def readable(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from filelock import FileLock, Timeout
 
-from studybot import chunking
+from studybot import acronyms, chunking
 from studybot.errors import IndexBusy, IndexUnwritable, NoNotes, NotesError
 from studybot.markdown import parse
 from studybot.notes import NoteFile, list_notes, read_note, was_guessed
@@ -153,7 +153,10 @@ def _content(stored: StoredNote, note: Note, encoder: Encoder, texts: dict[bytes
         own_keys = [_key(encoder.fingerprint, text) for text in own]
         texts.update(zip(own_keys, own, strict=True))
         keys.append((own_keys[0], own_keys[1:]))
-    return NotePassages(stored, passages, keys)
+    spoken = [chunking.readable(statement.text) for statement in statements.values()]
+    titles = [section.heading[-1] for section in document.sections if section.heading]
+    found = [pair for text in (*titles, *spoken) for pair in acronyms.forms(text)]
+    return NotePassages(stored, passages, keys, found)
 
 
 def _embed(texts: Mapping[bytes, str], store: Store, encoder: Encoder, on_progress: Callable[[Progress], None]) -> int:

@@ -39,11 +39,12 @@ class StoredNote:
 
 @dataclass(frozen=True, slots=True)
 class NotePassages:
-    """A note with its passages, and for each passage the keys of the vectors of itself and of its statements."""
+    """A note with its passages, for each the keys of its own and its statements' vectors, and the note's acronyms."""
 
     note: StoredNote
     passages: Sequence[Passage]
     keys: Sequence[tuple[bytes, Sequence[bytes]]]
+    acronyms: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,9 @@ class Store:
         note_id = self.database.run(
             "INSERT INTO notes (path, sha256, encoding, size, mtime_ns, read_ns) VALUES (?, ?, ?, ?, ?, ?)",
             (note.path, note.sha256, note.encoding, note.size, note.mtime_ns, note.read_ns),
+        )
+        self.database.run_many(
+            "INSERT INTO acronyms (note, short, long) VALUES (?, ?, ?)", [(note_id, *pair) for pair in content.acronyms]
         )
         stem = note.path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
         for passage, (key, statement_keys) in zip(content.passages, content.keys, strict=True):
@@ -221,6 +225,15 @@ class Store:
             Candidate(number, path, start, _unpacked([row])[0], _unpacked(statements[number]))
             for number, path, start, row in passages
         ]
+
+    def acronyms(self) -> list[tuple[str, str]]:
+        """Return every short form that a note gives with its long form, as often as notes give it."""
+        return self.database.all("SELECT short, long FROM acronyms")
+
+    def headings(self) -> set[str]:
+        """Return every heading above a passage."""
+        paths = self.database.all("SELECT DISTINCT heading FROM passages")
+        return {title for (path,) in paths for title in json.loads(path)}
 
     def passages(self, numbers: Collection[int]) -> dict[int, Passage]:
         """Return the passages with these numbers, by number."""
