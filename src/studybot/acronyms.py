@@ -28,7 +28,7 @@ class Glossary:
 
     @classmethod
     def of(cls, pairs: Iterable[tuple[str, str]], headings: Iterable[str]) -> "Glossary":
-        """Return the glossary of ``pairs`` of short and long forms, and of ``headings``; the most frequent form wins."""
+        """Return the glossary of ``pairs`` of short and long forms, and of ``headings``; the most frequent wins."""
         return cls(_most_frequent(pairs), _most_frequent(pair for title in headings for pair in initials(title)))
 
     def bridges(self, question: str, is_known: Callable[[str], bool]) -> dict[str, str]:
@@ -54,9 +54,9 @@ class Glossary:
 def spelled_out(question: str, bridges: dict[str, str]) -> str:
     """Return ``question`` with each long form in brackets behind its short form."""
     for short, long in bridges.items():
-        question = re.sub(
-            rf"\b{re.escape(short)}\b", lambda found, long=long: f"{found[0]} ({long})", question, count=1
-        )
+        found = re.search(rf"\b{re.escape(short)}\b", question)
+        if found is not None:
+            question = f"{question[: found.end()]} ({long}){question[found.end() :]}"
     return question
 
 

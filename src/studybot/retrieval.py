@@ -31,8 +31,9 @@ def retrieve(
     """Return the ``top_k`` best passages for ``question``, best first; equal scores keep the order of the notes.
 
     ``query`` is the question's vector, shape ``(dim,)``. With ``prefixes`` only notes whose path starts with one of
-    them are looked at. ``bridges`` has the long forms of the question's short ones. The score is a convex sum of three numbers in [0, 1]: the passage's cosine, the best cosine
-    among its statements, and its share of the BM25 that a passage full of the question's words would have.
+    them are looked at. ``bridges`` has the long forms of the question's short ones. The score is a convex sum of three
+    numbers in [0, 1]: the passage's cosine, the best cosine among its statements, and its share of the BM25 that a
+    passage full of the question's words would have.
     """
     among = store.passage_numbers(prefixes) if prefixes is not None else None
     near = {neighbour.row for neighbour in view.search(query, DEPTH, among)}
