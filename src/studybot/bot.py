@@ -25,8 +25,8 @@ from studybot.markdown import parse
 from studybot.notes import list_notes, read_note
 from studybot.retrieval import retrieve
 from studybot.settings import Settings
-from studybot.store import Pipeline, Store
-from studybot.types import Answer, Citation, Document, Encoder, Hit, Note, Refusal, SyncReport
+from studybot.store import Store
+from studybot.types import Answer, Citation, Document, Encoder, Hit, Note, Pipeline, Refusal, SyncReport
 from studybot.vectors import Stamp, VectorIndex
 from studybot.words import words
 
@@ -70,6 +70,13 @@ class StudyBot:
         self._opened: Store | None = None
         self._view: VectorIndex | None = None
         self._glossary: tuple[tuple[str, int], Glossary] | None = None
+
+    def close(self) -> None:
+        """Let go of the index."""
+        with self._lock:
+            if self._opened is not None:
+                self._opened.database.close()
+                self._opened = None
 
     @property
     def notes_folder(self) -> Path:

@@ -141,7 +141,8 @@ class _Lines:
             keep_separator="end",
             chunk_size=budget,
             chunk_overlap=0,
-            length_function=lambda text: self._count_tokens([text])[0],
+            # What has no token, a second space, must still count: the splitter would repeat it in the next part.
+            length_function=lambda text: max(self._count_tokens([text])[0], bool(text)),
             strip_whitespace=False,
             add_start_index=True,
         )

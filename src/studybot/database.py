@@ -75,6 +75,8 @@ class Database:
             self._connection = self._connect(write=write)
             try:
                 self._prepare(write=write)
+                # Only now: tables of another format are dropped in any order.
+                self._connection.execute("PRAGMA foreign_keys = ON")
             except BaseException:
                 self._connection.close()
                 raise
@@ -139,7 +141,6 @@ class Database:
             # Readers go on reading the last state while a sync writes the next.
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = NORMAL")
-            db.execute("PRAGMA foreign_keys = ON")
             return db
         # A log of pending writes cannot be kept where nothing can be written; nothing else writes there either.
         mode = "mode=rw" if os.access(self.folder, os.W_OK) else "immutable=1"
@@ -153,9 +154,11 @@ class Database:
         if not write:
             raise IndexMismatch(f"{self.file} has format {found}, this version reads {FORMAT}; run `studybot index`")
         with self.transaction():
-            names = self.all("SELECT type, name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' AND sql NOT NULL")
-            for kind, name in sorted(names, key=lambda row: row[1] != "words"):
-                self._connection.execute(f'DROP {kind} IF EXISTS "{name}"')
+            names = self.all("SELECT type, name FROM sqlite_master WHERE type IN ('table', 'trigger')")
+            # The table of words takes those with it that SQLite keeps behind it.
+            for kind, name in sorted(names, key=lambda row: (row[0] != "trigger", row[1] != "words")):
+                if not name.startswith(("sqlite_", "words_")) or kind == "trigger":
+                    self._connection.execute(f'DROP {kind} "{name}"')
             for statement in _TABLES.split(";\n"):
                 self._connection.execute(statement)
             values = {"identity": uuid.uuid4().hex, "generation": "0", "pipeline": "", "notes_folder": ""}

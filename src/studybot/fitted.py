@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from studybot.store import Pipeline
+from studybot.types import Pipeline
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from studybot import acronyms, chunking
 from studybot.errors import IndexBusy, IndexUnwritable, NoNotes, NotesError
 from studybot.markdown import parse
 from studybot.notes import NoteFile, list_notes, read_note, was_guessed
-from studybot.store import NotePassages, Pipeline, Store, StoredNote
-from studybot.types import Document, Encoder, Note, Passage, SyncReport
+from studybot.store import NotePassages, Store, StoredNote
+from studybot.types import Document, Encoder, Note, Passage, Pipeline, SyncReport
 from studybot.vectors import Stamp, VectorIndex
 
 LOCK = "sync.lock"

@@ -25,11 +25,13 @@ _WORD = re.compile(r"\w")
 _TAG = re.compile(r"<!--.*?(?:-->|$)|</?[A-Za-z][^<>]*(?:>|$)")
 _LINK_DEFINITION = re.compile(r"\s*\[[^\]]+\]:")
 # [Regions](#regions), [[#Regions]] and [[#Regions|the regions]]
-_LINK_TO_HEADING = re.compile(r"\[[^\n]*?\]\(#[^)\s]*\)|\[\[#[^\]\n]*\]\]")
+_LINK_TO_HEADING = re.compile(r"\[[^\n]{0,500}?\]\(#[^)\s]*\)|\[\[#[^\]\n]*\]\]")
 _MARKUP = re.compile(r"[*_`\[\]\\<&!~$]")
 _LEAST_CONTENTS = 3
 
-_BLOCKS = MarkdownIt("commonmark").enable("table").use(front_matter_plugin).use(dollarmath_plugin).disable("inline")
+# markdown-it's own limit of 20 swallows what follows a list of 12 levels; 250 overflows Python's stack.
+_BLOCKS = MarkdownIt("commonmark", {"maxNesting": 100}).enable("table").disable("inline")
+_BLOCKS.use(front_matter_plugin).use(dollarmath_plugin)
 _INLINE = MarkdownIt("commonmark")
 
 
@@ -156,20 +158,24 @@ class _Parser:
     def _paragraph(self, start: int, end: int, parent: int | None, *, first_of_item: bool) -> None:
         """Add the statements of a paragraph's lines; one that ends with a colon leads what follows it."""
         contents = []
+        title = 0
         for line in range(start, end + 1):
             text = self.lines[line - 1]
             marks = (_ITEM_MARKS if first_of_item and line == start else _QUOTE_MARKS).match(text)
-            skipped = marks.end() if marks else 0
-            callout = _CALLOUT.match(text, skipped) if line == start else None
-            begin = callout.end() if callout else skipped
+            begin = marks.end() if marks else 0
+            callout = _CALLOUT.match(text, begin) if line == start else None
+            if callout:
+                title, begin = 1, callout.end()
             contents.append((line, begin, max(begin, len(text.rstrip().removesuffix("\\")))))
         kind: StatementKind = "item" if first_of_item else "sentence"
         last: int | None = None
-        for (line, column), (end_line, end_column) in paragraph_spans(self.lines, contents, whole=first_of_item):
-            added = self._add(kind, line, column, end_line, end_column, parent)
-            last = added if added is not None else last
-            if first_of_item and parent is None:
-                parent = added
+        # A callout's title is no part of the sentence below it.
+        for part in filter(None, (contents[:title], contents[title:])):
+            for (line, column), (end_line, end_column) in paragraph_spans(self.lines, part, whole=first_of_item):
+                added = self._add(kind, line, column, end_line, end_column, parent)
+                last = added if added is not None else last
+                if first_of_item and parent is None:
+                    parent = added
         if last is not None and self.statements[-1].text.rstrip("*_ ").endswith((":", "\uff1a")):
             self.lead = last
 
@@ -187,10 +193,10 @@ class _Parser:
         within_comment = False
         for line in range(start, end + 1):
             text = self.lines[line - 1]
-            if within_comment or "<!--" in text:
-                within_comment = "-->" not in text
-                continue
-            if _WORD.search(_TAG.sub("", text)):
+            said = _TAG.sub("", text if not within_comment else "<!--" + text)
+            opened = text.rfind("<!--")
+            within_comment = "-->" not in text[max(opened, 0) :] and (within_comment or opened >= 0)
+            if _WORD.search(said):
                 self._add("sentence", line, len(text) - len(text.lstrip()), line, len(text.rstrip()), None)
 
     def _add(
@@ -216,7 +222,7 @@ class _Parser:
         """Yield a block for each run of lines from ``first`` to ``last`` that are not blank and not ``taken``."""
         line = first
         for start, end in [*taken, (last + 1, last)]:
-            free = [number for number in range(line, start) if self.lines[number - 1].strip()]
+            free = {number: None for number in range(line, start) if self.lines[number - 1].strip()}
             line = max(line, end + 1)
             for number in free:
                 if not _LINK_DEFINITION.match(self.lines[number - 1]):
@@ -243,6 +249,9 @@ def _is_table_of_contents(node: SyntaxTreeNode) -> bool:
     if node.type not in ("bullet_list", "ordered_list", "paragraph"):
         return False
     inlines = [part.content for part in node.walk() if part.type == "inline"]
+    # Most lists have no such link at all; the expression below is slow to find that out.
+    if sum(content.count("](#") + content.count("[[#") for content in inlines) < _LEAST_CONTENTS:
+        return False
     links = 0
     for content in inlines:
         rest, found = _LINK_TO_HEADING.subn("", content)

@@ -1,6 +1,7 @@
 """The folder of notes: which files are notes, and what they say. Nothing else opens a note."""
 
 import codecs
+import contextlib
 import hashlib
 import os
 import re
@@ -116,7 +117,7 @@ def write_note(folder: Path, path: str, content: bytes) -> bool:
     _decode(path, content)
     is_new = not file.exists()
     # Hidden, so that a sync at this very moment passes over it.
-    draft = file.with_name(f".{file.name}.{os.getpid()}.part")
+    draft = file.with_name(f".{hashlib.sha256(file.name.encode()).hexdigest()[:16]}.{os.getpid()}.part")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with draft.open("wb") as stream:
@@ -125,7 +126,8 @@ def write_note(folder: Path, path: str, content: bytes) -> bool:
             os.fsync(stream.fileno())
         draft.replace(file)
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
         raise NoteUnreadable(f"{path} cannot be written: {error.strerror}") from error
     return is_new
 
@@ -158,7 +160,7 @@ def note_file(folder: Path, path: str) -> Path:
         not path
         or len(path.encode(errors="replace")) > MAX_NAME_BYTES
         or _FORBIDDEN.search(path)
-        or any(not part or part.startswith(".") for part in parts)
+        or any(not part or part.startswith(".") or len(part.encode()) > 255 for part in parts)
         or name.suffix.lower() not in SUFFIXES
     ):
         raise NoteNameInvalid(f"{path!r} cannot be a note; wanted a relative path such as 'biology/cells.md'")
@@ -216,7 +218,12 @@ def _decode(path: str, content: bytes) -> tuple[str, str]:
         # Imported only for the rare file that needs it: 0.1 s.
         from charset_normalizer import from_bytes
 
-        guess = from_bytes(content).best()
+        matches = from_bytes(content)
+        guess = matches.best()
+        # Western Europe's code page looks alike to its neighbours' in few words, and is far more common.
+        for match in matches:
+            if guess is not None and match.encoding == "cp1252" and match.chaos <= guess.chaos + 0.1:
+                guess = match
         if guess is None:
             raise NoteUnreadable(f"{path} is not UTF-8 and its encoding cannot be told; save it as UTF-8") from None
         return str(guess), guess.encoding

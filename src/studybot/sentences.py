@@ -9,7 +9,7 @@ Position = tuple[int, int]
 # A full stop, question or exclamation mark, with what may close behind it, before white space and a new beginning; the
 # marks of Chinese, Japanese, Arabic and Hindi end a sentence by themselves or before white space.
 _END = re.compile(
-    r"[.!?\u2026]+[\"'\u201d\u2019)\]*_]*(?=\s+\S)|[\u3002\uff01\uff1f]+[\u201d\u2019\u300d\uff09]*|[\u061f\u06d4\u0964](?=\s)"
+    r"(?<![.!?\u2026])[.!?\u2026]++[\"'\u201d\u2019)\]*_]*(?=\s+\S)|[\u3002\uff01\uff1f]+[\u201d\u2019\u300d\uff09]*|[\u061f\u06d4\u0964](?=\s)"
 )
 _CODE = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL)
 _ABBREVIATION = re.compile(
@@ -32,7 +32,8 @@ def paragraph_spans(
     for run in _runs(lines, contents):
         words = sum(len(lines[line - 1][start:end].split()) for line, start, end in run)
         if whole and words <= _MAX_ITEM_WORDS:
-            yield (run[0][0], run[0][1]), (run[-1][0], run[-1][2])
+            text = "\n".join(lines[line - 1][start:end] for line, start, end in run)
+            yield from _located(text, run, 0, len(text))
         else:
             yield from _sentences(lines, run)
 

@@ -10,19 +10,10 @@ from typing import Any
 import numpy as np
 
 from studybot.database import Database
-from studybot.types import Passage, Statement, Vectors
+from studybot.types import Candidate, Passage, Pipeline, Statement, Vectors
 
 FIELDS = ("title", "path", "body")
 """What the full-text index holds of a passage: its last heading, the headings above and the note's name, its text."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pipeline:
-    """What the stored passages and vectors were made with; another pipeline would make others."""
-
-    model: str
-    max_tokens: int
-    chunking: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +36,6 @@ class NotePassages:
     passages: Sequence[Passage]
     keys: Sequence[tuple[bytes, Sequence[bytes]]]
     acronyms: Sequence[tuple[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """What the fusion needs of a passage: shape ``(dim,)`` for it, ``(statements, dim)`` for its statements."""
-
-    number: int
-    note: str
-    start: int
-    vector: Vectors
-    statement_vectors: Vectors
 
 
 class Store:

@@ -106,6 +106,26 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Pipeline:
+    """What the stored passages and vectors were made with; another pipeline would make others."""
+
+    model: str
+    max_tokens: int
+    chunking: int
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What the fusion needs of a passage: shape ``(dim,)`` for it, ``(statements, dim)`` for its statements."""
+
+    number: int
+    note: str
+    start: int
+    vector: Vectors
+    statement_vectors: Vectors
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A passage with its score in [0, 1] for one question, and how well each of its statements fits the question.
 

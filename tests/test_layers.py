@@ -1,0 +1,88 @@
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import studybot
+
+PACKAGE = Path(studybot.__file__).parent
+
+LAYERS = (
+    {"errors", "types"},
+    {"settings", "notes", "sentences", "markdown", "chunking", "encoding", "database", "vectors", "metrics"}
+    | {"words", "acronyms", "citations"},
+    {"store", "history", "fitted", "indexing", "retrieval", "answering"},
+    {"bot"},
+    {"reply", "syncing", "guard", "api", "evaluation"},
+    {"server"},
+    {"cli", "__main__"},
+)
+DOORS = {
+    "sqlite3": "database",
+    "faiss": "vectors",
+    "sentence_transformers": "encoding",
+    "transformers": "encoding",
+    "tokenizers": "encoding",
+    "torch": "encoding",
+    "markdown_it": "markdown",
+    "mdit_py_plugins": "markdown",
+    "langchain_text_splitters": "chunking",
+    "charset_normalizer": "notes",
+    "filelock": "indexing",
+    "pydantic_settings": "settings",
+    "uvicorn": "server",
+    "typer": "cli",
+    "rich": "cli",
+}
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    for file in sorted(PACKAGE.glob("*.py")):
+        if file.stem != "__init__":
+            yield file.stem, ast.parse(file.read_text(encoding="utf-8"))
+
+
+def imports(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_every_module_has_a_layer() -> None:
+    assert {name for name, _ in modules()} == set().union(*LAYERS)
+
+
+def test_imports_point_down() -> None:
+    layer = {name: number for number, names in enumerate(LAYERS) for name in names}
+    upward = [
+        f"{name} imports {imported}"
+        for name, tree in modules()
+        for imported in imports(tree)
+        for target in [imported.split(".")[1] if imported.startswith("studybot.") else None]
+        if target in layer and layer[target] > layer[name]
+    ]
+    assert upward == []
+
+
+@pytest.mark.parametrize(("library", "door"), DOORS.items())
+def test_each_library_has_one_door(library: str, door: str) -> None:
+    users = {name for name, tree in modules() for imported in imports(tree) if imported.split(".")[0] == library}
+    assert users == ({door} if users else set())
+
+
+def test_no_module_has_more_than_three_hundred_lines() -> None:
+    lengths = {file.name: len(file.read_text(encoding="utf-8").split("\n")) for file in PACKAGE.glob("*.py")}
+    assert {name: length for name, length in lengths.items() if length > 301} == {}
+
+
+def test_importing_the_command_line_loads_nothing_heavy() -> None:
+    import subprocess
+
+    heavy = ("torch", "transformers", "sentence_transformers", "faiss", "numpy", "fastapi", "langchain_text_splitters")
+    program = f"import sys, studybot.cli; print([name for name in {heavy!r} if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
