@@ -1,5 +1,6 @@
 """Parts that several tests use: a folder of notes, a bot with the double, a bot with the real model."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -82,3 +83,10 @@ def customer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StudyBot]:
     bot.sync()
     yield bot
     bot.close()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI everything that a test needs is there: a skipped test is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

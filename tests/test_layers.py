@@ -13,7 +13,7 @@ LAYERS = (
     {"errors", "types"},
     {"settings", "notes", "sentences", "markdown", "chunking", "encoding", "database", "vectors", "metrics"}
     | {"words", "acronyms", "citations"},
-    {"store", "history", "fitted", "indexing", "retrieval", "answering"},
+    {"store", "history", "fitted", "indexing", "reading", "retrieval", "answering"},
     {"bot"},
     {"reply", "syncing", "guard", "api", "evaluation"},
     {"server"},
@@ -31,6 +31,7 @@ DOORS = {
     "langchain_text_splitters": "chunking",
     "charset_normalizer": "notes",
     "filelock": "indexing",
+    "rapidfuzz": "reading",
     "pydantic_settings": "settings",
     "uvicorn": "server",
     "typer": "cli",

@@ -34,6 +34,7 @@ document.addEventListener("keydown", (event) => {
     say("Cancelled.");
   } else if (event.key === "/" && document.activeElement !== box && !event.ctrlKey && !event.metaKey) {
     event.preventDefault();
+    box.focus();
     box.select();
   }
 });

@@ -27,8 +27,8 @@ from studybot.errors import (
     QuestionInvalid,
     StudybotError,
 )
-from studybot.guard import Guard
-from studybot.notes import MAX_BYTES, delete_note, list_notes, write_note
+from studybot.guard import Guard, security_headers
+from studybot.notes import MAX_BYTES, MAX_NAME_BYTES, delete_note, list_notes, write_note
 from studybot.reply import CitationJson, ErrorJson, ReplyJson, citation_json, reply_json
 from studybot.syncing import Syncing
 
@@ -61,8 +61,9 @@ class Question(BaseModel):
 
     question: Annotated[str, Field(min_length=1, max_length=MAX_QUESTION)]
     top_k: Annotated[int, Field(ge=1, le=MAX_TOP_K, strict=True)] = 5
-    conversation: str | None = None
-    notes: Annotated[list[str], Field(max_length=100)] | None = None
+    # A bound on its length is also what makes pydantic refuse half of a surrogate pair, which JSON can hold.
+    conversation: Annotated[str, Field(max_length=100)] | None = None
+    notes: Annotated[list[Annotated[str, Field(max_length=MAX_NAME_BYTES)]], Field(max_length=100)] | None = None
 
 
 class NoteJson(BaseModel):
@@ -239,9 +240,10 @@ def _on_http_error(_: Request, error: Exception) -> JSONResponse:
     return _error(status, _CODES.get(status, "error"), detail, headers)
 
 
-def _on_failure(_: Request, error: Exception) -> JSONResponse:
-    # The server logs the traceback; the page has no use for it.
-    return _error(500, "internal", f"studybot failed ({type(error).__name__}); the server's log says where")
+def _on_failure(request: Request, error: Exception) -> JSONResponse:
+    # The server logs the traceback; the page has no use for it. Starlette answers this one outside of the guard.
+    message = f"studybot failed ({type(error).__name__}); the server's log says where"
+    return _error(500, "internal", message, security_headers(request.url.path))
 
 
 def _error(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:

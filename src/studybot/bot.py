@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from studybot import chunking, citations, fitted
-from studybot.acronyms import Glossary, spelled_out
 from studybot.answering import answer
 from studybot.database import Database
 from studybot.errors import (
@@ -23,6 +22,7 @@ from studybot.history import History
 from studybot.indexing import Progress, cut, refresh_view, sync
 from studybot.markdown import parse
 from studybot.notes import list_notes, read_note
+from studybot.reading import Vocabulary, read
 from studybot.retrieval import retrieve
 from studybot.settings import Settings
 from studybot.store import Store
@@ -69,7 +69,7 @@ class StudyBot:
         self._lock = threading.Lock()
         self._opened: Store | None = None
         self._view: VectorIndex | None = None
-        self._glossary: tuple[tuple[str, int], Glossary] | None = None
+        self._vocabulary: tuple[tuple[str, int], Vocabulary] | None = None
 
     def close(self) -> None:
         """Let go of the index."""
@@ -133,12 +133,12 @@ class StudyBot:
         began = time.perf_counter()
         with store.database.snapshot():
             self._check(store)
-            bridges = self._glossary_of(store).bridges(question, lambda word: store.document_counts([word])[1] != [0])
-        query = self._encoder.encode([spelled_out(question, bridges)])[0]
+            reading = read(question, self._vocabulary_of(store), store)
+        query = self._encoder.encode([reading.text])[0]
         encoded = time.perf_counter()
         with store.database.snapshot():
             view = self._view_of(store)
-            hits = retrieve(question, query, store, view, self._fitted.fusion, top_k, prefixes, bridges)
+            hits = retrieve(reading.words, query, store, view, self._fitted.fusion, top_k, prefixes)
         retrieved = time.perf_counter()
         confidence = self._fitted.confidence
         least = self.settings.min_confidence
@@ -196,7 +196,7 @@ class StudyBot:
         store = self._open()
         with store.database.snapshot():
             self._view_of(store)
-            self._glossary_of(store)
+            self._vocabulary_of(store)
 
     def examine(self) -> dict[str, str | None]:
         """Return what was checked, each with what is wrong with it, or None."""
@@ -257,11 +257,11 @@ class StudyBot:
                 self._view = refresh_view(store)
             return self._view
 
-    def _glossary_of(self, store: Store) -> Glossary:
+    def _vocabulary_of(self, store: Store) -> Vocabulary:
         with self._lock:
-            if self._glossary is None or self._glossary[0] != store.state:
-                self._glossary = store.state, Glossary.of(store.acronyms(), store.headings())
-            return self._glossary[1]
+            if self._vocabulary is None or self._vocabulary[0] != store.state:
+                self._vocabulary = store.state, Vocabulary.of(store)
+            return self._vocabulary[1]
 
     def _remember(self, store: Store, conversation: str | None, question: str, outcome: Answer | Refusal) -> str | None:
         history = History(store.database)

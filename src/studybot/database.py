@@ -40,6 +40,7 @@ CREATE TABLE statements (
     parent INTEGER, vector INTEGER NOT NULL REFERENCES vectors, PRIMARY KEY (passage, place)
 ) WITHOUT ROWID;
 CREATE VIRTUAL TABLE words USING fts5 (title, path, body, tokenize = 'porter unicode61 remove_diacritics 2');
+CREATE VIRTUAL TABLE vocabulary USING fts5vocab (words, row);
 CREATE TRIGGER words_go AFTER DELETE ON passages BEGIN DELETE FROM words WHERE rowid = old.id; END;
 CREATE TABLE conversations (id TEXT PRIMARY KEY, began REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE turns (
@@ -156,7 +157,9 @@ class Database:
         with self.transaction():
             names = self.all("SELECT type, name FROM sqlite_master WHERE type IN ('table', 'trigger')")
             # The table of words takes those with it that SQLite keeps behind it.
-            for kind, name in sorted(names, key=lambda row: (row[0] != "trigger", row[1] != "words")):
+            for kind, name in sorted(
+                names, key=lambda row: (row[0] != "trigger", row[1] != "vocabulary", row[1] != "words")
+            ):
                 if not name.startswith(("sqlite_", "words_")) or kind == "trigger":
                     self._connection.execute(f'DROP {kind} "{name}"')
             for statement in _TABLES.split(";\n"):

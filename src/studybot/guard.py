@@ -16,12 +16,19 @@ _POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancest
 # Swagger UI, which /docs shows, sets styles on its elements and draws its icons from data: addresses.
 _DOCS_POLICY = _POLICY + "; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
 
+_MAX_DIGITS = 20
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+
+
+def security_headers(path: str) -> dict[str, str]:
+    """Return the headers that every response to ``path`` carries."""
+    headers = {**_HEADERS, "Content-Security-Policy": _DOCS_POLICY if path == "/docs" else _POLICY}
+    return {**headers, "Cache-Control": "no-store"} if path.startswith("/api/") else headers
 
 
 class Guard:
@@ -44,11 +51,7 @@ class Guard:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.update(_HEADERS)
-                headers["Content-Security-Policy"] = _DOCS_POLICY if path == "/docs" else _POLICY
-                if path.startswith("/api/"):
-                    headers["Cache-Control"] = "no-store"
+                MutableHeaders(scope=message).update(security_headers(path))
             await send(message)
 
         if refusal is not None:
@@ -71,7 +74,7 @@ class Guard:
         if _name(host) not in self._hosts:
             return 403, "host_refused", f"the request is for {host[:100]!r}, not for this computer"
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        if origin is not None and _place(origin) != host.lower():
             return 403, "origin_refused", f"the request comes from a page of {origin[:100]!r}"
         path: str = scope["path"]
         if path.startswith("/api/") and headers.get("sec-fetch-site") in ("cross-site", "same-site"):
@@ -79,7 +82,8 @@ class Guard:
         if scope["method"] in ("PUT", "DELETE") and not _is_loopback(scope):
             return 403, "address_refused", "notes are added and removed from the computer that studybot runs on only"
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > limit:
+        # Python refuses to read numbers of thousands of digits.
+        if not length.isdecimal() or len(length) > _MAX_DIGITS or int(length) > limit:
             return 413, "too_large", _too_large(limit)
         return None
 
@@ -99,6 +103,14 @@ def _name(host: str) -> str:
     """Return the name in a Host header, without its port."""
     try:
         return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _place(origin: str) -> str:
+    """Return the name and port in an Origin header."""
+    try:
+        return urlsplit(origin).netloc.lower()
     except ValueError:
         return ""
 

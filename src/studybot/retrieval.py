@@ -1,13 +1,12 @@
 """A question's way to hits: passages near to it, passages that share its words, all scored anew by one fusion."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from studybot.fitted import Fusion
 from studybot.store import Store
 from studybot.types import Hit, Vectors
 from studybot.vectors import VectorIndex
-from studybot.words import terms
 
 DEPTH = 100
 """How many passages each of the two lists gives to the fusion."""
@@ -15,29 +14,27 @@ DEPTH = 100
 # FTS5's bm25(): k1 is fixed at 1.2, and a term that is in more than half of the passages weighs almost nothing.
 _K1 = 1.2
 _LEAST_RARITY = 1e-6
-_RARE = 2
 
 
 def retrieve(
-    question: str,
+    words: Sequence[str],
     query: Vectors,
     store: Store,
     view: VectorIndex,
     fusion: Fusion,
     top_k: int,
     prefixes: Collection[str] | None = None,
-    bridges: Mapping[str, str] | None = None,
 ) -> list[Hit]:
-    """Return the ``top_k`` best passages for ``question``, best first; equal scores keep the order of the notes.
+    """Return the ``top_k`` best passages for a question, best first; equal scores keep the order of the notes.
 
-    ``query`` is the question's vector, shape ``(dim,)``. With ``prefixes`` only notes whose path starts with one of
-    them are looked at. ``bridges`` has the long forms of the question's short ones. The score is a convex sum of three
-    numbers in [0, 1]: the passage's cosine, the best cosine among its statements, and its share of the BM25 that a
-    passage full of the question's words would have.
+    ``words`` are those to look up, ``query`` is the question's vector, shape ``(dim,)``. With ``prefixes`` only notes
+    whose path starts with one of them are looked at. The score is a convex sum of three numbers in [0, 1]: the
+    passage's cosine, the best cosine among its statements, and its share of the BM25 that a passage full of the words
+    would have.
     """
     among = store.passage_numbers(prefixes) if prefixes is not None else None
     near = {neighbour.row for neighbour in view.search(query, DEPTH, among)}
-    shares = lexical_shares(_bridged(terms(question), bridges or {}, store), store, fusion)
+    shares = lexical_shares(words, store, fusion)
     if among is not None:
         shares = {number: share for number, share in shares.items() if number in among}
     scored = []
@@ -54,19 +51,6 @@ def retrieve(
         Hit(passages[candidate.number], min(max(score, 0.0), 1.0), tuple(map(float, cosines)), dense, lexical)
         for score, candidate, dense, lexical, cosines in best
     ]
-
-
-def _bridged(words: Sequence[str], bridges: Mapping[str, str], store: Store) -> list[str]:
-    """Return ``words`` and the words of the long forms of those that are rare in the notes.
-
-    A short form that the notes use is found as it is; its long form would only water the question down.
-    """
-    short = list(bridges)
-    _, counts = store.document_counts(short)
-    rare = [form for form, count in zip(short, counts, strict=True) if count <= _RARE]
-    unknown = {form.lower() for form, count in zip(short, counts, strict=True) if count == 0}
-    added = [word for form in rare for word in terms(bridges[form])]
-    return list(dict.fromkeys([word for word in words if word not in unknown] + added))
 
 
 def lexical_shares(words: Sequence[str], store: Store, fusion: Fusion) -> dict[int, float]:

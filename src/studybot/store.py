@@ -210,6 +210,10 @@ class Store:
         """Return every short form that a note gives with its long form, as often as notes give it."""
         return self.database.all("SELECT short, long FROM acronyms")
 
+    def vocabulary(self) -> tuple[str, ...]:
+        """Return every word of the full-text index, stemmed as it keeps them, in alphabetical order."""
+        return tuple(word for (word,) in self.database.all("SELECT term FROM vocabulary ORDER BY term"))
+
     def headings(self) -> set[str]:
         """Return every heading above a passage."""
         paths = self.database.all("SELECT DISTINCT heading FROM passages")

@@ -51,9 +51,11 @@ class Syncing:
         """Yield server-sent events: ``progress`` while a sync runs, then ``done`` or ``failed``; else ``idle``."""
         seen: tuple[str, dict[str, Any]] | None = None
         with self._news:
-            if not self._events and not self._is_running:
-                yield _event("idle", {})
-                return
+            is_idle = not self._events and not self._is_running
+        # Outside of the lock: the server takes each event in whatever thread is free, and may leave off in between.
+        if is_idle:
+            yield _event("idle", {})
+            return
         while True:
             with self._news:
                 if not self._is_stopped and (not self._events or self._events[-1] is seen):

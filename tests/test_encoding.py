@@ -1,0 +1,68 @@
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from studybot.encoding import SentenceEncoder
+from studybot.errors import ModelMissing
+
+
+@pytest.fixture(scope="module")
+def model() -> SentenceEncoder:
+    return SentenceEncoder()
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path
+
+
+def test_the_model_is_the_published_one(model: SentenceEncoder) -> None:
+    assert model.fingerprint == "all-MiniLM-L6-v2:53aa51172d142c89"
+    assert (model.dim, model.max_tokens) == (384, 256)
+
+
+def test_rows_have_unit_length_and_like_texts_are_near(model: SentenceEncoder) -> None:
+    cat, kitten, tax = model.encode(["A cat sleeps.", "A kitten is asleep.", "Value added tax rose."])
+    assert [np.linalg.norm(row) for row in (cat, kitten, tax)] == pytest.approx([1, 1, 1], abs=1e-6)
+    assert cat @ kitten > 0.6 > 0.2 > cat @ tax
+
+
+def test_no_text_gives_no_row(model: SentenceEncoder) -> None:
+    assert model.encode([]).shape == (0, 384)
+
+
+def test_tokens_are_counted_without_markers(model: SentenceEncoder) -> None:
+    assert model.count_tokens(["", "cells", "Mitochondria make ATP."]) == [0, 1, 7]
+
+
+def test_counts_of_lines_add_up(model: SentenceEncoder) -> None:
+    lines = ["- unbeliev\n", "able  facts\n", "\n", "| a | b |\n"]
+    assert sum(model.count_tokens(lines)) == model.count_tokens(["".join(lines)])[0]
+
+
+def test_any_local_folder_is_taken_and_named_by_its_weights(model: SentenceEncoder, home: Path) -> None:
+    shutil.copytree(model.folder, home / "mine")
+    mine = SentenceEncoder(home / "mine")
+    assert mine.fingerprint == "mine:53aa51172d142c89"
+    assert mine.encode(["A cat sleeps."]) == pytest.approx(model.encode(["A cat sleeps."]), abs=1e-6)
+
+
+def test_weights_are_read_once_and_again_when_they_changed(model: SentenceEncoder, home: Path) -> None:
+    shutil.copytree(model.folder, home / "mine")
+    first = SentenceEncoder(home / "mine").fingerprint
+    checked = json.loads((home / "cache" / "studybot" / "checked-models.json").read_text(encoding="utf-8"))
+    assert len(checked) == 1
+    with (home / "mine" / "model.safetensors").open("ab") as stream:
+        stream.write(b"x")
+    assert SentenceEncoder(home / "mine").fingerprint != first
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "modules.json", "tokenizer.json"])
+def test_a_folder_without_a_part_of_a_model_is_refused(model: SentenceEncoder, home: Path, name: str) -> None:
+    shutil.copytree(model.folder, home / "mine", ignore=shutil.ignore_patterns(name))
+    with pytest.raises(ModelMissing, match=f"has no {name}"):
+        SentenceEncoder(home / "mine")
