@@ -19,7 +19,7 @@ def hits_of(text: str, question: str) -> list[Hit]:
     hits = []
     for passage in found:
         cosines = [float(encoder.encode([s.text])[0] @ query) for s in passage.statements]
-        hits.append(Hit(passage, max(cosines), tuple(cosines), max(cosines), 0.0))
+        hits.append(Hit(passage, max(cosines), tuple(cosines)))
     return sorted(hits, key=lambda hit: -hit.score)
 
 
@@ -70,7 +70,7 @@ def test_a_statement_longer_than_an_answer_is_quoted_up_to_a_word() -> None:
     encoder.max_tokens = 1000
     long = "```\n" + "\n".join(f"a b c d{number}" for number in range(40)) + "\n```\n"
     found = passages(Note("note.md", long, "", "utf-8"), parse(long), encoder.count_tokens, 1000)
-    outcome = answer("d1", [Hit(found[0], 0.9, (0.9,), 0.9, 0.0)], SELECTION, SURE, 0.5)
+    outcome = answer("d1", [Hit(found[0], 0.9, (0.9,))], SELECTION, SURE, 0.5)
     assert isinstance(outcome, Answer)
     assert outcome.quotes[0].text == "\n".join(f"a b c d{number}" for number in range(20))
     assert (outcome.quotes[0].start_line, outcome.quotes[0].end_line) == (2, 21)

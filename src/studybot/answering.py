@@ -56,12 +56,9 @@ def answer(
 def features(hits: Sequence[Hit]) -> dict[str, float]:
     """Return what the confidence is estimated from, each in [-1, 1]: how well the best passages fit, and how alone."""
     first = hits[0]
-    statements = sorted((score for hit in hits for score in hit.statement_scores), reverse=True)
     return {
         "score": first.score,
-        "dense": max(hit.dense for hit in hits),
-        "statement": statements[0],
-        "lexical": max(hit.lexical for hit in hits),
+        "statement": max(max(hit.statement_scores) for hit in hits),
         "lead": first.score - (hits[1].score if len(hits) > 1 else 0.0),
     }
 
@@ -84,11 +81,13 @@ def _selected(question: str, choices: Sequence[_Choice]) -> list[_Ranked]:
     """Return the statements to quote, the most important first, each with what it needs to be understood."""
     best = choices[0]
     selected: list[_Ranked] = []
-    if _LISTED.search(question) or best.statement.text.rstrip("*_ ").endswith(_LEADS):
+    if _LISTED.search(question):
         selected += [(best.rank, statement) for statement in (best.statement, *_company(best))]
     for choice in choices[:_MAX_QUOTES]:
         if choice.score >= best.score - _MARGIN:
-            selected += [(choice.rank, statement) for statement in (choice.statement, *_needed(choice))]
+            is_lead = choice.statement.text.rstrip("*_ ").endswith(_LEADS)
+            company = _company(choice) if is_lead else []
+            selected += [(choice.rank, statement) for statement in (choice.statement, *_needed(choice), *company)]
     return list(dict.fromkeys(selected))
 
 

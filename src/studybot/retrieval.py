@@ -43,13 +43,13 @@ def retrieve(
         cosines = candidate.statement_vectors @ query
         lexical = shares.get(candidate.number, 0.0)
         score = fusion.dense * dense + fusion.statement * float(cosines.max()) + fusion.lexical * lexical
-        scored.append((score, candidate, dense, lexical, cosines))
+        scored.append((score, candidate, cosines))
     scored.sort(key=lambda row: (-row[0], row[1].note, row[1].start))
     best = scored[:top_k]
     passages = store.passages([candidate.number for _, candidate, *_ in best])
     return [
-        Hit(passages[candidate.number], min(max(score, 0.0), 1.0), tuple(map(float, cosines)), dense, lexical)
-        for score, candidate, dense, lexical, cosines in best
+        Hit(passages[candidate.number], min(max(score, 0.0), 1.0), tuple(map(float, cosines)))
+        for score, candidate, cosines in best
     ]
 
 

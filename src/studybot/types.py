@@ -135,10 +135,6 @@ class Hit:
     passage: Passage
     score: float
     statement_scores: tuple[float, ...]
-    dense: float
-    """Cosine of question and passage."""
-    lexical: float
-    """BM25 of question and passage, divided by the best passage's: in [0, 1]."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,233 @@
+from collections.abc import Iterator, Mapping, Sequence
+
+import pytest
+from fastapi.testclient import TestClient
+
+from studybot.api import create_app
+from studybot.bot import StudyBot
+from studybot.notes import MAX_BYTES
+from studybot.server import web_folder
+from studybot.settings import Settings
+from studybot.types import Vectors
+from tests.word_encoder import WordEncoder
+
+QUESTION = {"question": "When was Louis XVI executed?"}
+
+
+class BrokenEncoder(WordEncoder):
+    """Fails as a bug would."""
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        raise RuntimeError(f"no rows for {len(texts)} texts")
+
+
+def client_of(bot: StudyBot, address: str = "127.0.0.1") -> TestClient:
+    app = create_app(bot, web_folder())
+    return TestClient(app, base_url="http://127.0.0.1", client=(address, 50000), raise_server_exceptions=False)
+
+
+@pytest.fixture
+def client(bot: StudyBot) -> TestClient:
+    return client_of(bot)
+
+
+def test_a_request_for_another_host_is_refused(client: TestClient) -> None:
+    response = client.get("/api/status", headers={"Host": "evil.example"})
+    assert response.status_code == 403
+    assert response.json() == {
+        "error": {"code": "host_refused", "message": "the request is for 'evil.example', not for this computer"}
+    }
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/web/app.js", "/api/notes", "/healthz", "/openapi.json", "/nope"])
+def test_another_host_is_refused_whatever_it_asks_for(client: TestClient, path: str) -> None:
+    assert client.get(path, headers={"Host": "evil.example"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "",
+        "evil.example:8765",
+        "127.0.0.1.evil.example",
+        "127.0.0.1@evil.example",
+        "localhost.",
+        "192.168.0.7",
+        "[::",
+        "[",
+    ],
+)
+def test_a_host_that_only_looks_like_this_computer_is_refused(client: TestClient, host: str) -> None:
+    response = client.get("/api/status", headers={"Host": host})
+    assert (response.status_code, response.json()["error"]["code"]) == (403, "host_refused")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:8765", "localhost", "LocalHost:1", "[::1]", "[::1]:8765"])
+def test_this_computer_is_answered_by_any_of_its_names(client: TestClient, host: str) -> None:
+    assert client.get("/api/status", headers={"Host": host}).status_code == 200
+
+
+def test_the_host_that_was_set_is_answered(bot: StudyBot) -> None:
+    settings = Settings.model_validate({**bot.settings.model_dump(), "host": "Study.local"})
+    client = client_of(StudyBot(settings, WordEncoder()))
+    statuses = [
+        client.get("/healthz", headers={"Host": host}).status_code for host in ("study.local:80", "other.local")
+    ]
+    assert statuses == [200, 403]
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://evil.example",
+        "null",
+        "",
+        "http://127.0.0.1:9999",
+        "http://localhost",
+        "file://",
+        "http://[",
+        "127.0.0.1",
+    ],
+)
+def test_a_page_of_another_site_is_refused(client: TestClient, origin: str) -> None:
+    response = client.post("/api/ask", json=QUESTION, headers={"Origin": origin})
+    assert response.status_code == 403
+    assert response.json() == {
+        "error": {"code": "origin_refused", "message": f"the request comes from a page of {origin!r}"}
+    }
+
+
+def test_a_page_of_ours_is_answered(client: TestClient) -> None:
+    headers = {"Host": "127.0.0.1:8765", "Origin": "http://127.0.0.1:8765", "Sec-Fetch-Site": "same-origin"}
+    assert client.post("/api/ask", json=QUESTION, headers=headers).status_code == 200
+
+
+def test_a_preflight_of_another_site_is_refused(client: TestClient) -> None:
+    headers = {"Origin": "http://evil.example", "Access-Control-Request-Method": "PUT"}
+    response = client.options("/api/notes/kings.md", headers=headers)
+    assert response.status_code == 403
+    assert not [name for name in response.headers if name.startswith("access-control-")]
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_the_api_is_closed_to_other_sites_and_the_page_can_be_linked_to(client: TestClient, site: str) -> None:
+    headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate"}
+    response = client.get("/api/notes", headers=headers)
+    assert (response.status_code, response.json()["error"]["code"]) == (403, "origin_refused")
+    assert client.get("/", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("site", ["same-origin", "none"])
+def test_the_api_is_open_to_our_page_and_the_address_bar(client: TestClient, site: str) -> None:
+    assert client.get("/api/notes", headers={"Sec-Fetch-Site": site}).status_code == 200
+
+
+@pytest.mark.parametrize("address", ["192.168.0.7", "2001:db8::1", "testclient"])
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+def test_notes_are_not_written_from_another_computer(bot: StudyBot, method: str, address: str) -> None:
+    response = client_of(bot, address).request(method, "/api/notes/kings.md")
+    assert (response.status_code, response.json()["error"]["code"]) == (403, "address_refused")
+    assert bot.note("kings.md")[0].text.startswith("# Kings")
+
+
+def test_another_computer_may_ask_when_it_uses_our_name(bot: StudyBot) -> None:
+    assert client_of(bot, "192.168.0.7").post("/api/ask", json=QUESTION).status_code == 200
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.8.8.8", "::1"])
+def test_notes_are_written_from_this_computer(bot: StudyBot, address: str) -> None:
+    client = client_of(bot, address)
+    assert client.put("/api/notes/ferns.md", content=b"# Ferns\n").status_code == 201
+    assert "event: done" in client.get("/api/index/events").text
+
+
+def test_a_body_of_the_most_bytes_is_read_and_one_more_is_refused(client: TestClient) -> None:
+    bodies = [b"x" * 65_536, b"x" * 65_537]
+    responses = [client.post("/api/ask", content=body) for body in bodies]
+    assert [response.status_code for response in responses] == [422, 413]
+    assert responses[1].json() == {
+        "error": {"code": "too_large", "message": "the body is too large; at most 65,536 bytes are taken here"}
+    }
+
+
+def test_a_body_in_chunks_is_refused_once_it_is_too_large(client: TestClient) -> None:
+    taken: list[int] = []
+
+    def chunks() -> Iterator[bytes]:
+        for number in range(4):
+            taken.append(number)
+            yield b"x" * 30_000
+
+    response = client.post("/api/ask", content=chunks(), headers={"Content-Type": "application/json"})
+    assert "content-length" not in response.request.headers
+    assert (response.status_code, response.json()["error"]["code"]) == (413, "too_large")
+
+
+def test_a_note_may_be_larger_than_a_question(bot: StudyBot, client: TestClient) -> None:
+    text = "# Long\n\n" + "Ferns spread by spores.\n" * 4_000
+    assert client.put("/api/notes/long.md", content=text.encode()).status_code == 201
+    assert "event: done" in client.get("/api/index/events").text
+    assert bot.note("long.md")[0].text == text
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
+def test_a_note_above_the_limit_of_notes_is_refused(bot: StudyBot, client: TestClient, is_chunked: bool) -> None:
+    body = b"x" * (MAX_BYTES + 1)
+    content = iter([body[:-1], body[-1:]]) if is_chunked else body
+    response = client.put("/api/notes/long.md", content=content)
+    assert (response.status_code, response.json()["error"]["code"]) == (413, "too_large")
+    assert not (bot.notes_folder / "long.md").exists()
+
+
+@pytest.mark.parametrize("length", ["-1", "+5", "many", "1e3", "5 5", "", "9" * 5000, "\u00b2"])
+def test_a_length_that_is_no_number_is_refused(client: TestClient, length: str) -> None:
+    headers = {"Content-Length": length.encode("latin-1"), "Content-Type": b"application/json"}
+    response = client.post("/api/ask", content=b"{}", headers=headers)
+    assert (response.status_code, response.json()["error"]["code"]) == (413, "too_large")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status"),
+    [
+        ("GET", "/", {}, 200),
+        ("GET", "/docs", {}, 200),
+        ("GET", "/web/app.js", {}, 200),
+        ("GET", "/docs/assets/swagger-ui.css", {}, 200),
+        ("GET", "/openapi.json", {}, 200),
+        ("GET", "/api/notes", {}, 200),
+        ("GET", "/api/index/events", {}, 200),
+        ("GET", "/api/nope", {}, 404),
+        ("GET", "/api/ask", {}, 405),
+        ("POST", "/api/ask", {}, 422),
+        ("GET", "/api/notes", {"Host": "evil.example"}, 403),
+        ("POST", "/api/ask", {"Content-Length": "99999"}, 413),
+    ],
+)
+def test_every_response_has_the_headers_that_protect_it(
+    client: TestClient, method: str, path: str, headers: dict[str, str], status: int
+) -> None:
+    response = client.request(method, path, headers=headers)
+    assert response.status_code == status
+    assert_protected(response.headers, path)
+
+
+def test_a_failure_is_told_in_the_one_shape_with_the_same_headers(bot: StudyBot) -> None:
+    response = client_of(StudyBot(bot.settings, BrokenEncoder())).post("/api/ask", json=QUESTION)
+    assert response.status_code == 500
+    assert response.json() == {
+        "error": {"code": "internal", "message": "studybot failed (RuntimeError); the server's log says where"}
+    }
+    assert_protected(response.headers, "/api/ask")
+
+
+def assert_protected(headers: Mapping[str, str], path: str) -> None:
+    expected = {
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "no-referrer",
+        "cross-origin-resource-policy": "same-origin",
+        "cross-origin-opener-policy": "same-origin",
+    }
+    assert {name: headers[name] for name in expected} == expected
+    assert headers["content-security-policy"].startswith("default-src 'self'; base-uri 'none'; ")
+    assert "access-control-allow-origin" not in headers
+    assert headers.get("cache-control") == ("no-store" if path.startswith("/api/") else None)
