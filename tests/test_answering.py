@@ -88,7 +88,7 @@ def test_citations_are_ranks_and_marked_in_the_text() -> None:
 def test_below_the_least_confidence_the_answer_is_withheld() -> None:
     hits = hits_of("Red apples fall.", "apples")
     outcome = answer("apples", hits, SELECTION, Confidence(0.0, {}, 0.5), 0.51)
-    assert outcome == Refusal(0.5, "Not in your notes, as far as studybot can tell.")
+    assert outcome == Refusal(0.5, "Nothing in your notes seems to answer this.")
 
 
 def test_nothing_near_is_a_refusal() -> None:

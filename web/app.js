@@ -73,7 +73,7 @@ async function askNow(question) {
     if (asking !== mine) return;
     answer.classList.toggle("refused", !reply.answered);
     show(answerCard(reply), passageList(reply, check));
-    say(reply.answered ? "Answered from your notes." : "Not in your notes; the nearest passages are below.");
+    say(reply.answered ? "Answered from your notes." : "The nearest passages are below.");
   } catch (error) {
     if (mine.signal.aborted) return;
     show([], []);

@@ -46,7 +46,7 @@ def answer(
         return Refusal(0.0, "Your notes hold nothing near to this question.")
     probability = _probability(features(hits), confidence)
     if probability < least_confidence:
-        return Refusal(probability, "Not in your notes, as far as studybot can tell.")
+        return Refusal(probability, "Nothing in your notes seems to answer this.")
     quoted = _within_words(_selected(question, choices))
     order = list(dict.fromkeys(rank for rank, _ in quoted))
     quotes = [Quote(s.text, rank, s.start, s.start_line, s.end_line) for rank, s in quoted]

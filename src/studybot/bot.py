@@ -55,6 +55,8 @@ class Status:
     generation: int
     counts: dict[str, int]
     model: str
+    is_calibrated: bool
+    """Whether the confidence was fitted for this encoder; without that nothing is refused by default."""
     language: str = "English"
 
 
@@ -140,14 +142,12 @@ class StudyBot:
             view = self._view_of(store)
             hits = retrieve(reading.words, query, store, view, self._fitted.fusion, top_k, prefixes)
         retrieved = time.perf_counter()
-        confidence = self._fitted.confidence
-        least = self.settings.min_confidence
         outcome = answer(
             question,
             hits[:_ANSWERING_HITS],
             self._fitted.selection,
-            confidence,
-            confidence.threshold if least is None else least,
+            self._fitted.confidence,
+            self._least_confidence(),
         )
         answered = time.perf_counter()
         if remember:
@@ -232,8 +232,19 @@ class StudyBot:
         store = self._open()
         with store.database.snapshot():
             return Status(
-                store.notes_folder, self.settings.index, store.generation, store.counts(), self._encoder.fingerprint
+                notes_folder=store.notes_folder,
+                index=self.settings.index,
+                generation=store.generation,
+                counts=store.counts(),
+                model=self._encoder.fingerprint,
+                is_calibrated=self._fitted.holds_for(self._pipeline),
             )
+
+    def _least_confidence(self) -> float:
+        """Return what was set, else the fitted threshold, which means nothing for another pipeline than its own."""
+        if self.settings.min_confidence is not None:
+            return self.settings.min_confidence
+        return self._fitted.confidence.threshold if self._fitted.holds_for(self._pipeline) else 0.0
 
     def _open(self) -> Store:
         with self._lock:

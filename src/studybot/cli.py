@@ -152,6 +152,8 @@ def status(index: Index = None, model: Model = None, as_json: AsJson = False) ->
         typer.echo(f"index         {now.index}, generation {now.generation}")
         typer.echo("holds         " + ", ".join(f"{count:,} {name}" for name, count in now.counts.items()))
         typer.echo(f"encoder       {now.model} ({now.language})")
+        if not now.is_calibrated:
+            typer.echo("confidence    was fitted for another encoder and refuses nothing; set STUDYBOT_MIN_CONFIDENCE")
 
 
 @app.command()
@@ -232,7 +234,7 @@ def _print_reply(reply: "Reply") -> None:
             console.print(Text(_printable(line), style="bold"))
         console.print(Text(f"confidence {reply.outcome.confidence:.0%}", style="dim"))
     else:
-        console.print(Text(reply.outcome.reason, style="bold yellow"))
+        console.print(Text(f"Not in your notes. {reply.outcome.reason}", style="bold yellow"))
         console.print(Text(f"confidence {reply.outcome.confidence:.0%}; the nearest passages:", style="dim"))
     cited = {quote.citation for quote in reply.outcome.quotes} if isinstance(reply.outcome, Answer) else set()
     for rank, hit in enumerate(reply.hits, 1):
