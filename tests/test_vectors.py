@@ -11,7 +11,7 @@ NOW = Stamp("store", 3)
 
 def some_vectors(count: int = 20, dim: int = 8) -> Vectors:
     rows = np.random.default_rng(7).normal(size=(count, dim)).astype(np.float32)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
 
 
 def test_search_agrees_with_brute_force() -> None:
