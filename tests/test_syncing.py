@@ -1,14 +1,17 @@
 import json
 import shutil
 import threading
+from _thread import interrupt_main
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 
 from studybot.bot import StudyBot
+from studybot.server import serve
 from studybot.settings import Settings
 from studybot.syncing import Syncing
 from studybot.types import Vectors
@@ -33,10 +36,10 @@ class HeldEncoder(WordEncoder):
 
 
 class BrokenEncoder(WordEncoder):
-    """Ends its thread without a word, as an exit would."""
+    """Fails as a bug would."""
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        raise SystemExit(len(texts))
+        raise RuntimeError(f"no rows for {len(texts)} texts")
 
 
 @pytest.fixture
@@ -47,7 +50,7 @@ def held() -> HeldEncoder:
 @pytest.fixture
 def held_bot(notes: Path, tmp_path: Path, held: HeldEncoder) -> Iterator[StudyBot]:
     """Return a bot whose syncs are held while they embed."""
-    bot = StudyBot(Settings(notes=notes, index=tmp_path / "index"), held)
+    bot = StudyBot(Settings(notes=notes, index=tmp_path / "index", port=0), held)
     yield bot
     held.may_go_on.set()
     bot.close()
@@ -78,7 +81,6 @@ def test_a_listener_hears_progress_and_then_the_report(held_bot: StudyBot, held:
     assert held.is_reached.wait(PATIENCE_S)
     assert syncing.is_running is True
     events = syncing.events()
-    # Two notes have 4 passages and 10 statements; one statement is embedded as the same text as its passage.
     name, data = parsed(next(events))
     assert (name, data) == ("progress", {"stage": "embedding", "done": 0, "total": data["total"]})
     held.may_go_on.set()
@@ -155,12 +157,17 @@ def test_after_a_failure_another_sync_can_succeed(bot: StudyBot, notes: Path) ->
     assert (name, report["removed"]) == ("done", ["biology/cells.md"])
 
 
+# The traceback is left to the thread, which gives it to the log.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_sync_that_breaks_off_is_told_and_ends(notes: Path, tmp_path: Path) -> None:
     bot = StudyBot(Settings(notes=notes, index=tmp_path / "index"), BrokenEncoder())
     syncing = Syncing(bot)
     syncing.start()
     assert heard(syncing)[-1] == ("failed", {"code": "internal", "message": "the sync broke off"})
     assert syncing.is_running is False
+    for thread in threading.enumerate():
+        if thread.name == "sync":
+            thread.join(PATIENCE_S)
     bot.close()
 
 
@@ -176,11 +183,41 @@ def test_stop_lets_a_listener_go_while_the_sync_goes_on(held_bot: StudyBot, held
     held.may_go_on.set()
 
 
+def test_a_server_that_ends_lets_its_listeners_go(held_bot: StudyBot, held: HeldEncoder, notes: Path) -> None:
+    held.may_go_on.set()
+    held_bot.sync()
+    heard: list[bytes] = []
+
+    def listen_and_interrupt(url: str) -> None:
+        with urlopen(Request(f"{url}api/index", method="POST")):
+            assert held.is_reached.wait(PATIENCE_S)
+        with urlopen(f"{url}api/index/events") as events:
+            heard.append(events.readline())
+            interrupt_main()
+            heard.append(events.read())
+
+    def announce(url: str) -> None:
+        held.is_reached.clear()
+        held.may_go_on.clear()
+        (notes / "ferns.md").write_text("# Ferns\n\nFerns spread by spores.\n", encoding="utf-8")
+        threads.append(threading.Thread(target=listen_and_interrupt, args=(url,)))
+        threads[0].start()
+
+    threads: list[threading.Thread] = []
+    with pytest.raises(KeyboardInterrupt):
+        serve(held_bot, announce)
+    threads[0].join(PATIENCE_S)
+    assert heard == [b"event: progress\n", b'data: {"stage": "embedding", "done": 0, "total": 1}\n\n']
+    assert held.may_go_on.is_set() is False
+
+
 def test_a_listener_that_leaves_off_keeps_nobody_waiting(bot: StudyBot) -> None:
     syncing = Syncing(bot)
     events = syncing.events()
-    with ThreadPoolExecutor(2) as threads:
-        assert threads.submit(lambda: next(events)).result(PATIENCE_S) == "event: idle\ndata: {}\n\n"
-        assert threads.submit(syncing.start).result(PATIENCE_S) is True
-        assert threads.submit(lambda: list(events)).result(PATIENCE_S) == []
+    assert next(events) == "event: idle\ndata: {}\n\n"
+    another = threading.Thread(target=syncing.start, daemon=True)
+    another.start()
+    another.join(PATIENCE_S)
+    assert not another.is_alive()
+    assert list(events) == []
     assert heard(syncing)[-1][0] == "done"

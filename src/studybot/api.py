@@ -132,6 +132,7 @@ def create_app(bot: StudyBot, web: Path) -> FastAPI:
         lifespan=lifespan,
         responses={"4XX": {"model": ErrorJson}, "5XX": {"model": ErrorJson}},
     )
+    app.state.syncing = syncing
     app.add_middleware(Guard, host=bot.settings.host, max_body=_MAX_BODY, max_note=MAX_BYTES)
     app.add_exception_handler(StudybotError, _on_studybot_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)

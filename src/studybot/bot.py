@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from studybot import chunking, citations, fitted
@@ -168,17 +168,13 @@ class StudyBot:
             CitationInvalid: ``identity`` is no citation.
         """
         citation = citations.read(identity)
-        try:
-            note = read_note(self.notes_folder, citation.note)
-        except NoteNotFound:
-            found = citations.Found("changed", citation.note, None, None, None)
-        else:
-            found = citations.find(citation, note.text, *cut(note, self._encoder))
+        found = self._found(citation)
         if found.state == "changed":
+            # The index may be older than the notes: what it remembers is looked up where it should be now.
             for passage in self._open().passages_saying(citation.content_hash):
-                return citation, citations.Found(
-                    "moved", passage.note, passage.start_line, passage.end_line, passage.text
-                )
+                elsewhere = self._found(replace(citation, note=passage.note))
+                if elsewhere.state != "changed":
+                    return citation, replace(elsewhere, state="moved")
         return citation, found
 
     def note(self, path: str) -> tuple[Note, Document]:
@@ -245,6 +241,13 @@ class StudyBot:
         if self.settings.min_confidence is not None:
             return self.settings.min_confidence
         return self._fitted.confidence.threshold if self._fitted.holds_for(self._pipeline) else 0.0
+
+    def _found(self, citation: Citation) -> citations.Found:
+        try:
+            note = read_note(self.notes_folder, citation.note)
+        except NoteNotFound:
+            return citations.Found("changed", citation.note, None, None, None)
+        return citations.find(citation, note.text, *cut(note, self._encoder))
 
     def _open(self) -> Store:
         with self._lock:

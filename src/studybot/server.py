@@ -9,6 +9,20 @@ import uvicorn
 from studybot.api import create_app
 from studybot.bot import StudyBot
 from studybot.errors import AddressUnavailable
+from studybot.syncing import Syncing
+
+
+class _Server(uvicorn.Server):
+    """Ends without waiting for a sync, which may take minutes, when a page follows it."""
+
+    def __init__(self, config: uvicorn.Config, syncing: Syncing) -> None:
+        super().__init__(config)
+        self._syncing = syncing
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # uvicorn waits for connections first and tells the application only then.
+        self._syncing.stop()
+        await super().shutdown(sockets)
 
 
 def serve(bot: StudyBot, announce: Callable[[str], None]) -> None:
@@ -26,8 +40,9 @@ def serve(bot: StudyBot, announce: Callable[[str], None]) -> None:
     bot.warm_up()
     shown = f"[{host}]" if ":" in host else host
     announce(f"http://{shown}:{listener.getsockname()[1]}/")
-    config = uvicorn.Config(create_app(bot, web_folder()), log_level="warning", access_log=False, server_header=False)
-    uvicorn.Server(config).run(sockets=[listener])
+    app = create_app(bot, web_folder())
+    config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
+    _Server(config, app.state.syncing).run(sockets=[listener])
 
 
 def web_folder() -> Path:

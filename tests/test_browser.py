@@ -1,0 +1,450 @@
+import re
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Locator, Page, Request, expect, sync_playwright
+
+from studybot.api import create_app
+from studybot.bot import StudyBot
+from studybot.server import web_folder
+from studybot.types import Vectors
+from tests.conftest import KINGS
+from tests.word_encoder import WordEncoder
+
+MakeBot = Callable[..., StudyBot]
+
+EXECUTED = "When was Louis XVI executed?"
+SMOOTH = "Which membrane is smooth?"
+HELD = "Patience: when was Louis XVI executed?"
+PATIENCE_S = 10
+
+# Chromium on its own looks for updates and the like; here it must ask for nothing but the page.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+class HeldEncoder(WordEncoder):
+    """Keeps a question that begins with "Patience" until it may go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_reached = threading.Event()
+        self.may_go_on = threading.Event()
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        if texts[0].startswith("Patience"):
+            self.is_reached.set()
+            assert self.may_go_on.wait(PATIENCE_S)
+        return super().encode(texts)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A server that runs in a thread."""
+
+    server: uvicorn.Server
+    url: str
+
+    def vanish(self) -> None:
+        """Break off every connection and take no other, as a server that was killed does."""
+        loop = self.server.servers[0].get_loop()
+        is_done = threading.Event()
+
+        def break_off() -> None:
+            for listener in self.server.servers:
+                listener.close()
+            for connection in list(self.server.server_state.connections):
+                assert connection.transport is not None
+                connection.transport.abort()
+            is_done.set()
+
+        loop.call_soon_threadsafe(break_off)
+        assert is_done.wait(PATIENCE_S)
+
+
+@contextmanager
+def served(bot: StudyBot) -> Iterator[Served]:
+    """Serve ``bot`` on a free port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(create_app(bot, web_folder()), log_level="warning"))
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+        time.sleep(0.01)
+    try:
+        yield Served(server, f"http://127.0.0.1:{listener.getsockname()[1]}/")
+    finally:
+        server.should_exit = True
+        thread.join(PATIENCE_S)
+    assert not thread.is_alive()
+
+
+@pytest.fixture
+def encoder() -> Iterator[HeldEncoder]:
+    encoder = HeldEncoder()
+    yield encoder
+    encoder.may_go_on.set()
+
+
+@pytest.fixture
+def server(bot: StudyBot, encoder: HeldEncoder) -> Iterator[Served]:
+    with served(bot) as server:
+        yield server
+        # What is still held would keep the server from ending.
+        encoder.may_go_on.set()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def problems() -> Iterator[list[str]]:
+    """Return what a page should not have done; a test that expects some of it takes it out."""
+    problems: list[str] = []
+    yield problems
+    assert problems == []
+
+
+@pytest.fixture
+def new_page(browser: Browser, problems: list[str]) -> Iterator[Callable[..., Page]]:
+    """Return what opens a page in a profile of its own, with options to choose, and watches it."""
+
+    def watch(request: Request) -> None:
+        place = urlsplit(request.url)
+        if place.scheme != "data" and place.hostname != "127.0.0.1":
+            problems.append(f"asked {request.url}")
+
+    def new(**options: object) -> Page:
+        context = browser.new_context(**options)  # type: ignore[arg-type]
+        context.set_default_timeout(PATIENCE_S * 1000)
+        context.on("request", watch)
+        context.on("weberror", lambda error: problems.append(f"threw {error.error}"))
+        context.on("console", lambda said: problems.append(said.text) if said.type in ("error", "warning") else None)
+        return context.new_page()
+
+    yield new
+    for context in browser.contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(new_page: Callable[..., Page], server: Served) -> Page:
+    page = new_page()
+    page.goto(server.url)
+    return page
+
+
+def box(page: Page) -> Locator:
+    return page.get_by_label("Ask your notes")
+
+
+def answer(page: Page) -> Locator:
+    return page.get_by_role("region", name="Answer")
+
+
+def passages(page: Page) -> Locator:
+    return page.get_by_role("region", name="Passages").get_by_role("listitem")
+
+
+def state(page: Page) -> Locator:
+    return page.locator("#state")
+
+
+def ask(page: Page, question: str) -> None:
+    box(page).fill(question)
+    page.get_by_role("button", name="Ask", exact=True).click()
+
+
+def test_an_answer_is_shown_with_marks_that_lead_to_its_passage(new_page: Callable[..., Page], server: Served) -> None:
+    page = new_page(viewport={"width": 800, "height": 400})
+    page.goto(server.url)
+    ask(page, EXECUTED)
+    expect(state(page)).to_have_text("Answered from your notes.")
+    expect(answer(page).get_by_role("heading")).to_have_text("From your notes")
+    expect(answer(page).get_by_role("blockquote")).to_have_text("Louis XVI was executed in 1793.[1]")
+    expect(page.get_by_role("region", name="Passages").get_by_role("heading")).to_have_text("Where it stands")
+
+    first = passages(page).first
+    expect(first.locator("cite")).to_have_text("[1] kings.md › Kings › lines 3–4")
+    expect(first.get_by_role("blockquote")).to_have_text(KINGS.removeprefix("# Kings\n\n").strip())
+    expect(first.locator("mark")).to_have_text(["Louis XVI was executed in 1793."])
+    expect(first.get_by_role("button")).not_to_be_in_viewport()
+    answer(page).get_by_role("link", name="Passage 1: Kings › lines 3–4").click()
+    expect(page).to_have_url(re.compile(r"\?q=When.*#passage-1$"))
+    expect(first).to_be_in_viewport(ratio=1)
+    expect(answer(page).get_by_role("blockquote")).to_have_text("Louis XVI was executed in 1793.[1]")
+
+
+def test_the_confidence_is_shown_as_a_bar_and_in_words(page: Page, bot: StudyBot) -> None:
+    ask(page, EXECUTED)
+    confidence = bot.ask(EXECUTED).outcome.confidence
+    expect(page.get_by_role("meter", name="Confidence")).to_have_js_property("value", round(confidence, 4))
+    expect(answer(page)).to_contain_text(f": {round(confidence * 100)} % likely to answer your question")
+
+
+def test_a_refusal_is_shown_in_words_with_the_nearest_passages(
+    new_page: Callable[..., Page], make_bot: MakeBot
+) -> None:
+    bot = make_bot(min_confidence=1.0)
+    bot.sync()
+    with served(bot) as server:
+        page = new_page()
+        page.goto(server.url)
+        ask(page, EXECUTED)
+        expect(state(page)).to_have_text("The nearest passages are below.")
+        expect(answer(page).get_by_role("heading")).to_have_text("Not in your notes")
+        expect(page.get_by_role("region", name="Passages").get_by_role("heading")).to_have_text("The nearest passages")
+        expect(passages(page)).to_have_count(4)
+        expect(passages(page).first.locator("cite")).to_have_text("[1] kings.md › Kings › lines 3–4")
+        expect(page.locator("mark")).to_have_count(0)
+
+
+def test_enter_asks_and_shift_enter_breaks_the_line(page: Page) -> None:
+    box(page).fill("When was")
+    box(page).press("Shift+Enter")
+    box(page).press_sequentially("Louis XVI executed?")
+    expect(box(page)).to_have_value("When was\nLouis XVI executed?")
+    expect(answer(page)).to_be_hidden()
+    box(page).press("Enter")
+    expect(answer(page).get_by_role("blockquote")).to_have_text("Louis XVI was executed in 1793.[1]")
+    expect(box(page)).to_have_value("When was\nLouis XVI executed?")
+
+
+def test_a_blank_question_is_not_asked(page: Page, server: Served) -> None:
+    ask(page, " \n ")
+    expect(box(page)).to_be_focused()
+    assert page.url == server.url
+    expect(answer(page)).to_be_hidden()
+
+
+def test_a_slash_goes_to_the_box_and_is_a_letter_within_it(page: Page) -> None:
+    expect(box(page)).to_be_focused()
+    box(page).press("/")
+    expect(box(page)).to_have_value("/")
+    page.get_by_role("button", name="Update").focus()
+    expect(box(page)).not_to_be_focused()
+    page.keyboard.press("/")
+    expect(box(page)).to_be_focused()
+    page.keyboard.type("king")
+    expect(box(page)).to_have_value("king")
+
+
+def test_reload_back_and_forward_keep_the_question(page: Page, server: Served) -> None:
+    def shows(question: str, first_quote: str) -> None:
+        expect(box(page)).to_have_value(question)
+        expect(answer(page).get_by_role("blockquote").first).to_contain_text(first_quote)
+
+    ask(page, EXECUTED)
+    shows(EXECUTED, "Louis XVI was executed")
+    ask(page, SMOOTH)
+    shows(SMOOTH, "They have two membranes:")
+    page.reload()
+    shows(SMOOTH, "They have two membranes:")
+    page.go_back()
+    shows(EXECUTED, "Louis XVI was executed")
+    page.go_forward()
+    shows(SMOOTH, "They have two membranes:")
+    page.go_back()
+    page.go_back()
+    assert page.url == server.url
+    expect(box(page)).to_have_value("")
+    expect(answer(page)).to_be_hidden()
+    expect(state(page)).to_have_text("")
+
+
+def test_a_passage_can_be_checked_against_the_note(page: Page, notes: Path) -> None:
+    ask(page, EXECUTED)
+    first = passages(page).first
+    check = first.get_by_role("button", name="Check against the note")
+    check.click()
+    expect(first.get_by_role("status")).to_have_text("Checked: your note says so word for word.")
+    (notes / "kings.md").write_text(KINGS.replace("# Kings\n", "# Kings\n\nOf France.\n"), encoding="utf-8")
+    check.click()
+    expect(first.get_by_role("status")).to_have_text("Moved: the same words now stand in kings.md, lines 5–6.")
+
+
+def test_a_passage_links_to_the_editor(page: Page, notes: Path) -> None:
+    ask(page, EXECUTED)
+    link = passages(page).first.get_by_role("link", name="Open in editor")
+    expect(link).to_have_attribute("href", f"vscode://file{(notes / 'kings.md').as_posix()}:3")
+
+
+def test_markup_in_a_note_is_shown_as_text_and_does_nothing(page: Page, bot: StudyBot, notes: Path) -> None:
+    trap = (
+        "Traps hold <script>document.title='ran'</script> <img src=x onerror=document.title='ran'> "
+        "**bold** [link](javascript:x) ![image](//evil.example) &amp; `code`"
+    )
+    heading = "Traps <img src=x onerror=alert(1)>"
+    (notes / "traps.md").write_text(f"# {heading}\n\n{trap}\n", encoding="utf-8")
+    bot.sync()
+    ask(page, "What do traps hold?")
+    first = passages(page).first
+    expect(first.get_by_role("blockquote")).to_have_text(trap)
+    expect(first.locator("cite")).to_have_text(f"[1] traps.md › {heading} › line 3")
+    expect(answer(page).get_by_role("blockquote").first).to_contain_text("<script>document.title='ran'</script>")
+    main = page.get_by_role("main")
+    expect(main.locator("script, img, strong, code")).to_have_count(0)
+    links = [link.get_attribute("href") or "" for link in main.get_by_role("link").all()]
+    assert {link.split(":")[0].split("-")[0] for link in links} == {"vscode", "#passage"}
+    assert page.title() == "studybot"
+
+
+def test_markup_in_a_question_is_text(page: Page, server: Served) -> None:
+    question = "Who is <img src=x onerror=alert(1)> the king?"
+    ask(page, question)
+    expect(passages(page)).to_have_count(4)
+    page.reload()
+    expect(box(page)).to_have_value(question)
+    expect(page.locator("img")).to_have_count(0)
+
+
+def test_emoji_and_arabic_are_marked_at_the_right_words(page: Page, bot: StudyBot, notes: Path) -> None:
+    lines = [
+        "- 👩‍🔬🧪 Salt was mixed with water 🌊.",
+        "- القلب 🫀 يضخ الدم في الجسم.",
+        "- 𝒳 ثمانية كواكب 🪐🪐 في السماء.",
+    ]
+    (notes / "نص 🫀.md").write_text("# نص 🫀\n\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    bot.sync()
+    ask(page, "القلب يضخ الدم")
+    first = passages(page).first
+    expect(first.locator("cite")).to_have_text("[1] نص 🫀.md › نص 🫀 › lines 3–5")
+    expect(first.locator("mark")).to_have_text([lines[1].removeprefix("- ")])
+    assert first.get_by_role("blockquote").text_content() == "\n".join(lines)
+    ask(page, "What was salt mixed with?")
+    expect(first.locator("mark")).to_have_text([lines[0].removeprefix("- ")])
+
+
+def test_a_server_that_vanishes_in_mid_question_is_told_in_words(
+    page: Page, server: Served, encoder: HeldEncoder, problems: list[str]
+) -> None:
+    ask(page, EXECUTED)
+    expect(answer(page)).to_be_visible()
+    ask(page, HELD)
+    expect(state(page)).to_have_text("Looking through your notes…")
+    expect(answer(page)).to_have_attribute("aria-busy", "true")
+    assert encoder.is_reached.wait(PATIENCE_S)
+    server.vanish()
+    expect(state(page)).to_have_text("studybot does not answer; is it still running in your terminal?")
+    expect(answer(page)).to_be_hidden()
+    expect(passages(page)).to_have_count(0)
+    assert all(problem.startswith("Failed to load resource: net::ERR_") for problem in problems)
+    problems.clear()
+
+
+def test_a_question_that_cannot_be_asked_is_told_in_words(page: Page, problems: list[str]) -> None:
+    ask(page, "?!")
+    expect(state(page)).to_have_text(re.compile("^the question has no word; wanted something like "))
+    expect(answer(page)).to_be_hidden()
+    assert [problem.partition(" (")[0] for problem in problems] == [
+        "Failed to load resource: the server responded with a status of 422"
+    ]
+    problems.clear()
+
+
+def test_without_an_index_the_page_says_what_to_do(
+    new_page: Callable[..., Page], make_bot: MakeBot, problems: list[str]
+) -> None:
+    with served(make_bot()) as server:
+        page = new_page()
+        page.goto(server.url)
+        expect(page.locator("#status")).to_contain_text("run `studybot index NOTES`")
+    assert [problem.partition(" (")[0] for problem in problems] == [
+        "Failed to load resource: the server responded with a status of 503"
+    ]
+    problems.clear()
+
+
+def test_of_two_quick_questions_the_second_is_shown(page: Page, encoder: HeldEncoder) -> None:
+    ask(page, HELD)
+    assert encoder.is_reached.wait(PATIENCE_S)
+    ask(page, SMOOTH)
+    expect(answer(page).get_by_role("blockquote").first).to_contain_text("They have two membranes:")
+    encoder.may_go_on.set()
+    # Long enough for the reply to the first, which takes milliseconds, to come if it could.
+    page.wait_for_timeout(300)
+    expect(answer(page).get_by_role("blockquote").first).to_contain_text("They have two membranes:")
+    expect(box(page)).to_have_value(SMOOTH)
+    expect(state(page)).to_have_text("Answered from your notes.")
+
+
+def test_escape_cancels_a_question(page: Page, encoder: HeldEncoder) -> None:
+    ask(page, HELD)
+    assert encoder.is_reached.wait(PATIENCE_S)
+    page.keyboard.press("Escape")
+    expect(state(page)).to_have_text("Cancelled.")
+    encoder.may_go_on.set()
+    page.wait_for_timeout(300)
+    expect(state(page)).to_have_text("Cancelled.")
+    expect(answer(page)).to_be_hidden()
+
+
+def test_update_indexes_new_notes_and_counts_them(page: Page, notes: Path) -> None:
+    expect(page.locator("#status")).to_have_text("2 notes, 4 passages")
+    (notes / "ferns.md").write_text("# Ferns\n\nFerns spread by spores.\n", encoding="utf-8")
+    page.get_by_role("button", name="Update").click()
+    expect(page.locator("#status")).to_have_text("3 notes, 5 passages")
+    ask(page, "How do ferns spread?")
+    expect(answer(page).get_by_role("blockquote")).to_have_text("Ferns spread by spores.[1]")
+
+
+def test_update_tells_in_words_that_the_notes_folder_is_gone(page: Page, notes: Path) -> None:
+    expect(page.locator("#status")).to_have_text("2 notes, 4 passages")
+    shutil.rmtree(notes)
+    page.get_by_role("button", name="Update").click()
+    expect(page.locator("#status")).to_contain_text("is not there; name your folder: `studybot index NOTES`")
+
+
+def test_on_a_narrow_screen_nothing_scrolls_sideways(
+    new_page: Callable[..., Page], server: Served, bot: StudyBot, notes: Path
+) -> None:
+    row = "| wide " * 40 + "|\n"
+    table = row + "|---" * 40 + "|\n" + row
+    (notes / "wide.md").write_text(f"# Wide{'e' * 200}\n\nWide {'w' * 300}\n\n## Rows\n\n{table}", encoding="utf-8")
+    bot.sync()
+    page = new_page(viewport={"width": 380, "height": 700})
+    page.goto(server.url)
+    ask(page, "What is wide?")
+    expect(passages(page)).to_have_count(5)
+    expect(page.locator("blockquote.table").first).to_be_visible()
+    assert page.evaluate("[document.documentElement.scrollWidth, document.body.scrollWidth]") == [380, 380]
+
+
+@pytest.mark.parametrize(
+    ("scheme", "paper", "ink"),
+    [("dark", "rgb(23, 25, 26)", "rgb(231, 230, 225)"), ("light", "rgb(251, 250, 246)", "rgb(29, 35, 33)")],
+)
+def test_the_page_is_as_dark_as_the_reader_wants_it(
+    new_page: Callable[..., Page], server: Served, scheme: str, paper: str, ink: str
+) -> None:
+    page = new_page(color_scheme=scheme)
+    page.goto(server.url)
+    expect(page.locator("body")).to_have_css("background-color", paper)
+    expect(page.locator("body")).to_have_css("color", ink)
+
+
+def test_docs_show_every_operation(page: Page, server: Served) -> None:
+    page.goto(f"{server.url}docs")
+    expect(page.locator('[data-path="/api/ask"]')).to_be_visible()
+    expect(page.locator("[data-path]")).to_have_count(10)
