@@ -24,7 +24,7 @@ def hits_of(text: str, question: str) -> list[Hit]:
 
 
 def quotes_of(text: str, question: str) -> list[str]:
-    outcome = answer(question, hits_of(text, question), SELECTION, SURE, 0.5)
+    outcome = answer(question, hits_of(text, question), 5, SELECTION, SURE, 0.5)
     assert isinstance(outcome, Answer)
     return [quote.text for quote in outcome.quotes]
 
@@ -59,7 +59,7 @@ def test_a_list_question_gets_the_whole_list() -> None:
 def test_an_answer_is_cut_at_eighty_words() -> None:
     text = "One fact of many words: " + " ".join(f"word{number}" for number in range(55)) + " end"
     long = text.replace("word5 ", "word5. Word ") * 3
-    outcome = answer("One fact", hits_of(long, "One fact"), SELECTION, SURE, 0.5)
+    outcome = answer("One fact", hits_of(long, "One fact"), 5, SELECTION, SURE, 0.5)
     assert isinstance(outcome, Answer)
     assert sum(len(quote.text.split()) for quote in outcome.quotes) <= MAX_WORDS
 
@@ -70,7 +70,7 @@ def test_a_statement_longer_than_an_answer_is_quoted_up_to_a_word() -> None:
     encoder.max_tokens = 1000
     long = "```\n" + "\n".join(f"a b c d{number}" for number in range(40)) + "\n```\n"
     found = passages(Note("note.md", long, "", "utf-8"), parse(long), encoder.count_tokens, 1000)
-    outcome = answer("d1", [Hit(found[0], 0.9, (0.9,))], SELECTION, SURE, 0.5)
+    outcome = answer("d1", [Hit(found[0], 0.9, (0.9,))], 5, SELECTION, SURE, 0.5)
     assert isinstance(outcome, Answer)
     assert outcome.quotes[0].text == "\n".join(f"a b c d{number}" for number in range(20))
     assert (outcome.quotes[0].start_line, outcome.quotes[0].end_line) == (2, 21)
@@ -79,7 +79,7 @@ def test_a_statement_longer_than_an_answer_is_quoted_up_to_a_word() -> None:
 
 def test_citations_are_ranks_and_marked_in_the_text() -> None:
     hits = hits_of("# A\n\nRed apples fall.\n\n# B\n\nGreen pears rise.\n", "Green pears rise")
-    outcome = answer("Green pears rise", hits, SELECTION, SURE, 0.5)
+    outcome = answer("Green pears rise", hits, 5, SELECTION, SURE, 0.5)
     assert isinstance(outcome, Answer)
     assert outcome.text == "Green pears rise. [1]"
     assert hits[0].passage.heading == ("B",)
@@ -87,17 +87,34 @@ def test_citations_are_ranks_and_marked_in_the_text() -> None:
 
 def test_below_the_least_confidence_the_answer_is_withheld() -> None:
     hits = hits_of("Red apples fall.", "apples")
-    outcome = answer("apples", hits, SELECTION, Confidence(0.0, {}, 0.5), 0.51)
+    outcome = answer("apples", hits, 5, SELECTION, Confidence(0.0, {}, 0.5), 0.51)
     assert outcome == Refusal(0.5, "Nothing in your notes seems to answer this.")
 
 
 def test_nothing_near_is_a_refusal() -> None:
-    assert answer("apples", [], SELECTION, SURE, 0.0) == Refusal(0.0, "Your notes hold nothing near to this question.")
+    assert answer("apples", [], 5, SELECTION, SURE, 0.0) == Refusal(
+        0.0, "Your notes hold nothing near to this question."
+    )
 
 
 def test_confidence_is_the_logistic_of_the_features() -> None:
     hits = hits_of("Red apples fall.", "apples")
-    outcome = answer("apples", hits, SELECTION, Confidence(-1.0, {"score": 2.0}, 0.0), 0.0)
+    outcome = answer("apples", hits, 5, SELECTION, Confidence(-1.0, {"score": 2.0}, 0.0), 0.0)
     assert features(hits)["score"] == pytest.approx(3**-0.5, abs=1e-6)
     # 1 / (1 + exp(-(-1 + 2 / sqrt(3))))
     assert outcome.confidence == pytest.approx(0.538598, abs=1e-6)
+
+
+def test_quotes_come_from_the_citable_hits_and_the_confidence_from_all() -> None:
+    hits = hits_of("# A\n\nRed apples fall.\n\n# B\n\nRed apples rise.\n", "Red apples")
+    model = Confidence(0.0, {"lead": 1.0}, 0.0)
+    one, both = (answer("Red apples", hits, citable, SELECTION, model, 0.0) for citable in (1, 2))
+    assert isinstance(one, Answer)
+    assert isinstance(both, Answer)
+    assert [quote.citation for quote in one.quotes] == [1]
+    assert [quote.citation for quote in both.quotes] == [1, 2]
+    assert one.confidence == both.confidence
+
+
+def test_a_single_hit_leads_nobody() -> None:
+    assert features(hits_of("Red apples fall.", "apples"))["lead"] == 0.0

@@ -381,12 +381,25 @@ def test_of_two_quick_questions_the_second_is_shown(page: Page, encoder: HeldEnc
     assert encoder.is_reached.wait(PATIENCE_S)
     ask(page, SMOOTH)
     expect(answer(page).get_by_role("blockquote").first).to_contain_text("They have two membranes:")
+    expect(answer(page)).to_have_attribute("aria-busy", "false")
     encoder.may_go_on.set()
     # Long enough for the reply to the first, which takes milliseconds, to come if it could.
     page.wait_for_timeout(300)
     expect(answer(page).get_by_role("blockquote").first).to_contain_text("They have two membranes:")
     expect(box(page)).to_have_value(SMOOTH)
     expect(state(page)).to_have_text("Answered from your notes.")
+
+
+def test_going_back_from_a_question_drops_its_reply(page: Page, server: Served, encoder: HeldEncoder) -> None:
+    ask(page, HELD)
+    assert encoder.is_reached.wait(PATIENCE_S)
+    page.go_back()
+    expect(box(page)).to_have_value("")
+    encoder.may_go_on.set()
+    page.wait_for_timeout(300)
+    expect(answer(page)).to_be_hidden()
+    expect(state(page)).to_have_text("")
+    assert page.url == server.url
 
 
 def test_escape_cancels_a_question(page: Page, encoder: HeldEncoder) -> None:

@@ -13,7 +13,7 @@ LAYERS = (
     {"errors", "types"},
     {"settings", "notes", "sentences", "markdown", "chunking", "encoding", "database", "vectors", "metrics"}
     | {"words", "acronyms", "citations"},
-    {"store", "history", "fitted", "indexing", "reading", "retrieval", "answering"},
+    {"store", "history", "fitted", "indexing", "reading", "retrieval", "answering", "checkup"},
     {"bot"},
     {"reply", "syncing", "guard", "api", "evaluation"},
     {"server"},

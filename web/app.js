@@ -57,8 +57,9 @@ function restore() {
   const question = new URLSearchParams(location.search).get("q") ?? "";
   if (location.hash && question === box.value) return;
   box.value = question;
-  if (question) askNow(question);
-  else show([], []);
+  if (question) return askNow(question);
+  asking?.abort();
+  show([], []);
 }
 
 /** @param {string} question */
@@ -70,7 +71,7 @@ async function askNow(question) {
   answer.ariaBusy = "true";
   try {
     const reply = await ask(question, mine.signal);
-    if (asking !== mine) return;
+    if (mine.signal.aborted) return;
     answer.classList.toggle("refused", !reply.answered);
     show(answerCard(reply), passageList(reply, check));
     say(reply.answered ? "Answered from your notes." : "The nearest passages are below.");
@@ -79,8 +80,10 @@ async function askNow(question) {
     show([], []);
     say(error.message, error instanceof Offline ? "offline" : "failed");
   } finally {
-    if (asking === mine) asking = null;
-    answer.ariaBusy = "false";
+    if (asking === mine) {
+      asking = null;
+      answer.ariaBusy = "false";
+    }
   }
 }
 

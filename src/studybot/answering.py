@@ -33,15 +33,20 @@ class _Choice:
 
 
 def answer(
-    question: str, hits: Sequence[Hit], selection: Selection, confidence: Confidence, least_confidence: float
+    question: str,
+    hits: Sequence[Hit],
+    citable: int,
+    selection: Selection,
+    confidence: Confidence,
+    least_confidence: float,
 ) -> Answer | Refusal:
     """Return the statements of ``hits`` that answer ``question``, word for word, or a refusal.
 
-    Every quote is a slice of its passage, and its citation is the rank of that passage's hit. The answer has at most
-    ``MAX_WORDS`` words. Its confidence, in [0, 1], is the estimated probability that it is right; below
-    ``least_confidence`` the answer is withheld.
+    Every quote is a slice of a passage among the first ``citable`` hits, and its citation is the rank of that hit. The
+    answer has at most ``MAX_WORDS`` words. Its confidence, in [0, 1], is the estimated probability that it is right,
+    judged by all the hits; below ``least_confidence`` the answer is withheld.
     """
-    choices = sorted(_choices(hits, selection), key=lambda choice: -choice.score)
+    choices = sorted(_choices(hits[:citable], selection), key=lambda choice: -choice.score)
     if not choices:
         return Refusal(0.0, "Your notes hold nothing near to this question.")
     probability = _probability(features(hits), confidence)
@@ -59,7 +64,7 @@ def features(hits: Sequence[Hit]) -> dict[str, float]:
     return {
         "score": first.score,
         "statement": max(max(hit.statement_scores) for hit in hits),
-        "lead": first.score - (hits[1].score if len(hits) > 1 else 0.0),
+        "lead": first.score - hits[1].score if len(hits) > 1 else 0.0,
     }
 
 

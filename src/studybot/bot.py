@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from studybot import chunking, citations, fitted
+from studybot import checkup, chunking, citations, fitted
 from studybot.answering import answer
 from studybot.database import Database
 from studybot.errors import (
@@ -21,13 +21,13 @@ from studybot.errors import (
 from studybot.history import History
 from studybot.indexing import Progress, cut, refresh_view, sync
 from studybot.markdown import parse
-from studybot.notes import list_notes, read_note
+from studybot.notes import read_note
 from studybot.reading import Vocabulary, read
 from studybot.retrieval import retrieve
 from studybot.settings import Settings
 from studybot.store import Store
 from studybot.types import Answer, Citation, Document, Encoder, Hit, Note, Pipeline, Refusal, SyncReport
-from studybot.vectors import Stamp, VectorIndex
+from studybot.vectors import VectorIndex
 from studybot.words import words
 
 MAX_QUESTION = 1_000
@@ -140,11 +140,14 @@ class StudyBot:
         encoded = time.perf_counter()
         with store.database.snapshot():
             view = self._view_of(store)
-            hits = retrieve(reading.words, query, store, view, self._fitted.fusion, top_k, prefixes)
+            # The confidence is judged by as many hits whatever number of them is shown.
+            depth = max(top_k, _ANSWERING_HITS)
+            hits = retrieve(reading.words, query, store, view, self._fitted.fusion, depth, prefixes)
         retrieved = time.perf_counter()
         outcome = answer(
             question,
             hits[:_ANSWERING_HITS],
+            top_k,
             self._fitted.selection,
             self._fitted.confidence,
             self._least_confidence(),
@@ -159,7 +162,7 @@ class StudyBot:
             "total": answered - began,
         }
         timings_ms = {name: round(seconds * 1000, 2) for name, seconds in times.items()}
-        return Reply(question, conversation, outcome, tuple(hits), timings_ms)
+        return Reply(question, conversation, outcome, tuple(hits[:top_k]), timings_ms)
 
     def cite(self, identity: str) -> tuple[Citation, citations.Found]:
         """Return a citation and what became of it in today's notes.
@@ -196,28 +199,7 @@ class StudyBot:
 
     def examine(self) -> dict[str, str | None]:
         """Return what was checked, each with what is wrong with it, or None."""
-        store = self._open()
-        findings: dict[str, str | None] = {"model": None}
-        with store.database.snapshot():
-            findings["store"] = store.database.damage()
-            built_with = store.pipeline
-            same = built_with == self._pipeline
-            findings["pipeline"] = None if same else f"built with {built_with}; run `studybot index`"
-            stamp = Stamp(*store.state)
-            is_current = VectorIndex.load(self.settings.index, stamp) is not None
-            findings["view"] = None if is_current else "missing, damaged or old; the next question builds it anew"
-        differing = self._differing()
-        findings["notes"] = (
-            f"changed since the last sync: {', '.join(differing)}; run `studybot index`" if differing else None
-        )
-        return findings
-
-    def _differing(self) -> list[str]:
-        """Return up to five notes that do not say what the index says they do."""
-        known = self._open().notes()
-        files = {file.path: file for file in list_notes(self.notes_folder).files}
-        changed = [path for path, file in files.items() if path in known and file.size != known[path].size]
-        return sorted({*(files.keys() ^ known.keys()), *changed})[:5]
+        return checkup.examine(self._open(), self._pipeline, self.notes_folder)
 
     def status(self) -> Status:
         """Return what is indexed.
