@@ -1,5 +1,6 @@
 import codecs
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -219,7 +220,7 @@ def test_what_is_not_text_is_refused(tmp_path: Path, content: bytes, message: st
 
 def test_a_folder_with_the_name_of_a_note_is_unreadable(tmp_path: Path) -> None:
     (tmp_path / "a.md").mkdir()
-    with pytest.raises(NoteUnreadable, match=r"^a\.md cannot be read: Is a directory$"):
+    with pytest.raises(NoteUnreadable, match=r"^a\.md is not a regular file$"):
         read_note(tmp_path, "a.md")
 
 
@@ -306,3 +307,10 @@ def test_deleting_removes_the_note_and_nothing_else(tmp_path: Path) -> None:
     assert names(tmp_path) == ["a/c.md"]
     with pytest.raises(NoteNotFound, match=r"^there is no note 'a/b\.md'$"):
         delete_note(tmp_path, "a/b.md")
+
+
+def test_a_named_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.md")
+    assert list_notes(tmp_path).left_out == {"pipe.md": "is not a regular file"}
+    with pytest.raises(NoteUnreadable, match="is not a regular file"):
+        read_note(tmp_path, "pipe.md")

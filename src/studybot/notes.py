@@ -88,7 +88,10 @@ def read_note(folder: Path, path: str) -> Note:
     """
     file = note_file(folder, path)
     try:
-        if file.stat().st_size > MAX_BYTES:
+        status = file.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise NoteUnreadable(f"{path} is not a regular file")
+        if status.st_size > MAX_BYTES:
             raise NoteUnreadable(f"{path} is larger than {MAX_BYTES // 2**20} MB")
         content = file.read_bytes()
     except FileNotFoundError:
