@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import stat
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -120,7 +121,7 @@ def write_note(folder: Path, path: str, content: bytes) -> bool:
     _decode(path, content)
     is_new = not file.exists()
     # Hidden, so that a sync at this very moment passes over it.
-    draft = file.with_name(f".{hashlib.sha256(file.name.encode()).hexdigest()[:16]}.{os.getpid()}.part")
+    draft = file.with_name(f".{uuid.uuid4().hex}.part")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with draft.open("wb") as stream:
