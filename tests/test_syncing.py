@@ -1,5 +1,6 @@
 import json
 import shutil
+import signal
 import threading
 from _thread import interrupt_main
 from collections.abc import Iterator, Sequence
@@ -183,6 +184,15 @@ def test_stop_lets_a_listener_go_while_the_sync_goes_on(held_bot: StudyBot, held
     held.may_go_on.set()
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    # A shell starts what runs in its background with interrupts ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_a_server_that_ends_lets_its_listeners_go(held_bot: StudyBot, held: HeldEncoder, notes: Path) -> None:
     held.may_go_on.set()
     held_bot.sync()
