@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -59,6 +60,19 @@ def test_weights_are_read_once_and_again_when_they_changed(model: SentenceEncode
     with (home / "mine" / "model.safetensors").open("ab") as stream:
         stream.write(b"x")
     assert SentenceEncoder(home / "mine").fingerprint != first
+
+
+def test_weights_that_changed_behind_their_size_and_time_are_damage(model: SentenceEncoder, home: Path) -> None:
+    weights = Path(shutil.copytree(model.folder, home / "mine")) / "model.safetensors"
+    mine, before = SentenceEncoder(home / "mine"), weights.stat()
+    assert mine.damage() is None
+    with weights.open("r+b") as stream:
+        stream.seek(-1, os.SEEK_END)
+        stream.write(b"x")
+    os.utime(weights, ns=(before.st_atime_ns, before.st_mtime_ns))
+    again = SentenceEncoder(home / "mine")
+    assert again.fingerprint == mine.fingerprint
+    assert f"wanted {mine.fingerprint.split(':')[1]}" in str(again.damage())
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "modules.json", "tokenizer.json"])

@@ -222,10 +222,10 @@ def test_killing_a_sync_leaves_the_old_or_the_new_index(tmp_path: Path) -> None:
     bot = StudyBot(Settings(notes=notes, index=index), WordEncoder())
     bot.sync()
     chance = random.Random(11)
-    began = time.monotonic()
     context = multiprocessing.get_context("fork")
-    generations = set()
+    possible = {"alpha"}
     for turn in range(25):
+        possible.add(f"word{turn}")
         _many_notes(notes, 40, f"word{turn}")
         process = context.Process(target=_sync_in_a_process, args=(notes, index, None, "exits"))
         process.start()
@@ -236,12 +236,9 @@ def test_killing_a_sync_leaves_the_old_or_the_new_index(tmp_path: Path) -> None:
         findings = fresh.examine()
         assert (findings["store"], findings["pipeline"]) == (None, None)
         texts = {hit.passage.text.split(" item ")[0].split()[1] for hit in fresh.ask("Note 3 item 7", 50).hits}
-        assert len(texts) == 1, f"turn {turn}: passages of several generations: {texts}"
-        generations |= texts
+        assert len(texts & possible) == len(texts) == 1, f"turn {turn}: passages of several generations: {texts}"
         fresh.close()
-    assert time.monotonic() - began < 300
     report = bot.sync()
     assert report.notes == 40
     assert bot.examine()["notes"] is None
     bot.close()
-    assert generations

@@ -31,6 +31,10 @@ class WordEncoder:
             row /= np.linalg.norm(row)
         return rows
 
+    def damage(self) -> str | None:
+        """Return None: there are no weights."""
+        return None
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return how many words and marks each text has."""
         return [len(re.findall(r"\w+|[^\w\s]", text)) for text in texts]

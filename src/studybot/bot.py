@@ -11,28 +11,27 @@ from studybot.answering import answer
 from studybot.database import Database
 from studybot.errors import (
     ConversationNotFound,
-    IndexMismatch,
     IndexMissing,
     IndexUnwritable,
     NoteNotFound,
     NotesFolderMissing,
     QuestionInvalid,
 )
+from studybot.fitted import Fitted
 from studybot.history import History
-from studybot.indexing import Progress, cut, refresh_view, sync
+from studybot.indexing import Progress, cut, sync
+from studybot.lookup import Lookup
 from studybot.markdown import parse
 from studybot.notes import read_note
-from studybot.reading import Vocabulary, read
-from studybot.retrieval import retrieve
 from studybot.settings import Settings
 from studybot.store import Store
-from studybot.types import Answer, Citation, Document, Encoder, Hit, Note, Pipeline, Refusal, SyncReport
-from studybot.vectors import VectorIndex
+from studybot.types import Answer, Citation, Document, Encoder, Hit, Note, Passage, Pipeline, Refusal, SyncReport
 from studybot.words import words
 
 MAX_QUESTION = 1_000
 MAX_TOP_K = 50
-_ANSWERING_HITS = 5
+ANSWERING_HITS = 5
+"""How many hits an answer is taken from and its confidence judged by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +62,20 @@ class Status:
 class StudyBot:
     """Notes, index and encoder together. Threads may share it; a sync does not keep questions waiting."""
 
-    def __init__(self, settings: Settings, encoder: Encoder) -> None:
+    def __init__(self, settings: Settings, encoder: Encoder, weights: Fitted | None = None) -> None:
+        """Open nothing yet. ``weights`` are those that ship with the package where none are given."""
         self.settings = settings
         self._encoder = encoder
-        self._pipeline = Pipeline(encoder.fingerprint, encoder.max_tokens, chunking.VERSION)
-        self._fitted = fitted.load()
+        self.pipeline = Pipeline(encoder.fingerprint, encoder.max_tokens, chunking.VERSION)
+        self.weights = fitted.load() if weights is None else weights
         self._lock = threading.Lock()
-        self._opened: Store | None = None
-        self._view: VectorIndex | None = None
-        self._vocabulary: tuple[tuple[str, int], Vocabulary] | None = None
+        self._opened: Lookup | None = None
 
     def close(self) -> None:
         """Let go of the index."""
         with self._lock:
             if self._opened is not None:
-                self._opened.database.close()
+                self._opened.close()
                 self._opened = None
 
     @property
@@ -88,7 +86,7 @@ class StudyBot:
             NotesFolderMissing: neither is known.
         """
         try:
-            folder = self.settings.notes or self._open().notes_folder
+            folder = self.settings.notes or self.lookup().store.notes_folder
         except IndexMissing:
             folder = None
         if folder is None:
@@ -129,27 +127,22 @@ class StudyBot:
             IndexMissing, IndexMismatch: nothing was indexed, or with another model or chunking.
         """
         question, top_k = _checked(question, self.settings.top_k if top_k is None else top_k)
-        store = self._open()
+        lookup = self.lookup()
+        store = lookup.store
         if conversation is not None and not History(store.database).has(conversation):
             raise ConversationNotFound(f"there is no conversation {conversation!r}; leave it out to begin one")
         began = time.perf_counter()
-        with store.database.snapshot():
-            self._check(store)
-            reading = read(question, self._vocabulary_of(store), store)
-        query = self._encoder.encode([reading.text])[0]
+        query = lookup.query(question)
         encoded = time.perf_counter()
-        with store.database.snapshot():
-            view = self._view_of(store)
-            # The confidence is judged by as many hits whatever number of them is shown.
-            depth = max(top_k, _ANSWERING_HITS)
-            hits = retrieve(reading.words, query, store, view, self._fitted.fusion, depth, prefixes)
+        # The confidence is judged by as many hits whatever number of them is shown.
+        hits = lookup.hits(query, self.weights.fusion, max(top_k, ANSWERING_HITS), prefixes)
         retrieved = time.perf_counter()
         outcome = answer(
             question,
-            hits[:_ANSWERING_HITS],
+            hits[:ANSWERING_HITS],
             top_k,
-            self._fitted.selection,
-            self._fitted.confidence,
+            self.weights.selection,
+            self.weights.confidence,
             self._least_confidence(),
         )
         answered = time.perf_counter()
@@ -174,7 +167,7 @@ class StudyBot:
         found = self._found(citation)
         if found.state == "changed":
             # The index may be older than the notes: what it remembers is looked up where it should be now.
-            for passage in self._open().passages_saying(citation.content_hash):
+            for passage in self.lookup().store.passages_saying(citation.content_hash):
                 elsewhere = self._found(replace(citation, note=passage.note))
                 if elsewhere.state != "changed":
                     return citation, replace(elsewhere, state="moved")
@@ -189,17 +182,30 @@ class StudyBot:
         found = read_note(self.notes_folder, path)
         return found, parse(found.text)
 
+    def passages(self, path: str) -> list[Passage]:
+        """Return the indexed passages of the note called ``path``, in order; none for a note that is not indexed."""
+        store = self.lookup().store
+        with store.database.snapshot():
+            return store.passages_of(path)
+
     def warm_up(self) -> None:
         """Load the model and the view, so that the first question does not wait for them."""
-        self._encoder.encode(["warm up"])
-        store = self._open()
-        with store.database.snapshot():
-            self._view_of(store)
-            self._vocabulary_of(store)
+        self.lookup().warm_up()
+
+    def lookup(self) -> Lookup:
+        """Return what questions are looked up in.
+
+        Raises:
+            IndexMissing, IndexMismatch, IndexCorrupt: there is no index that can be read.
+        """
+        with self._lock:
+            if self._opened is None:
+                self._opened = Lookup(self.settings.index, self._encoder)
+            return self._opened
 
     def examine(self) -> dict[str, str | None]:
         """Return what was checked, each with what is wrong with it, or None."""
-        return checkup.examine(self._open(), self._pipeline, self.notes_folder)
+        return checkup.examine(self.lookup().store, self._encoder, self.pipeline, self.notes_folder)
 
     def status(self) -> Status:
         """Return what is indexed.
@@ -207,7 +213,7 @@ class StudyBot:
         Raises:
             IndexMissing: nothing is.
         """
-        store = self._open()
+        store = self.lookup().store
         with store.database.snapshot():
             return Status(
                 notes_folder=store.notes_folder,
@@ -215,14 +221,14 @@ class StudyBot:
                 generation=store.generation,
                 counts=store.counts(),
                 model=self._encoder.fingerprint,
-                is_calibrated=self._fitted.holds_for(self._pipeline),
+                is_calibrated=self.weights.holds_for(self.pipeline),
             )
 
     def _least_confidence(self) -> float:
         """Return what was set, else the fitted threshold, which means nothing for another pipeline than its own."""
         if self.settings.min_confidence is not None:
             return self.settings.min_confidence
-        return self._fitted.confidence.threshold if self._fitted.holds_for(self._pipeline) else 0.0
+        return self.weights.confidence.threshold if self.weights.holds_for(self.pipeline) else 0.0
 
     def _found(self, citation: Citation) -> citations.Found:
         try:
@@ -230,34 +236,6 @@ class StudyBot:
         except NoteNotFound:
             return citations.Found("changed", citation.note, None, None, None)
         return citations.find(citation, note.text, *cut(note, self._encoder))
-
-    def _open(self) -> Store:
-        with self._lock:
-            if self._opened is None:
-                self._opened = Store(Database(self.settings.index))
-            return self._opened
-
-    def _check(self, store: Store) -> None:
-        built_with = store.pipeline
-        if built_with is None:
-            raise IndexMissing(f"the index in {self.settings.index} is empty; run `studybot index NOTES`")
-        if built_with != self._pipeline:
-            raise IndexMismatch(
-                f"the index in {self.settings.index} is of {built_with}, wanted {self._pipeline}; run `studybot index`"
-            )
-
-    def _view_of(self, store: Store) -> VectorIndex:
-        with self._lock:
-            stamp = self._view.stamp if self._view is not None else None
-            if self._view is None or stamp is None or (stamp.store, stamp.generation) != store.state:
-                self._view = refresh_view(store)
-            return self._view
-
-    def _vocabulary_of(self, store: Store) -> Vocabulary:
-        with self._lock:
-            if self._vocabulary is None or self._vocabulary[0] != store.state:
-                self._vocabulary = store.state, Vocabulary.of(store)
-            return self._vocabulary[1]
 
     def _remember(self, store: Store, conversation: str | None, question: str, outcome: Answer | Refusal) -> str | None:
         history = History(store.database)

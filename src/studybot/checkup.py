@@ -4,21 +4,21 @@ from pathlib import Path
 
 from studybot.notes import list_notes
 from studybot.store import Store
-from studybot.types import Pipeline
+from studybot.types import Encoder, Pipeline
 from studybot.vectors import Stamp, VectorIndex
 
 _NAMED = 5
 
 
-def examine(store: Store, pipeline: Pipeline, notes_folder: Path) -> dict[str, str | None]:
-    """Return what was checked, each with what is wrong with it, or None; the model was checked when it was opened."""
+def examine(store: Store, encoder: Encoder, pipeline: Pipeline, notes_folder: Path) -> dict[str, str | None]:
+    """Return what was checked, each with what is wrong with it, or None."""
     with store.database.snapshot():
         built_with = store.pipeline
         view = VectorIndex.load(store.database.folder, Stamp(*store.state))
         differing = _differing(store, notes_folder)
         named = ", ".join(differing[:_NAMED])
         return {
-            "model": None,
+            "model": encoder.damage(),
             "store": store.database.damage(),
             "pipeline": None if built_with == pipeline else f"built with {built_with}; run `studybot index`",
             "view": None if view is not None else "missing, damaged or old; the next question builds it anew",

@@ -15,6 +15,9 @@ from typing import Any
 from studybot.errors import IndexCorrupt, IndexMismatch, IndexMissing, IndexUnusable, IndexUnwritable
 
 FILE = "studybot.sqlite"
+VERSION = sqlite3.sqlite_version
+"""SQLite's own."""
+
 FORMAT = 1
 """Raised when the tables change; a file of another format is built anew."""
 

@@ -1,5 +1,6 @@
 """The encoder: texts to vectors. The only door to sentence-transformers and torch, loaded when first needed."""
 
+import contextlib
 import hashlib
 import importlib.util
 import json
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from platformdirs import user_cache_path
 
+from studybot import files
 from studybot.errors import ModelMismatch, ModelMissing
 from studybot.types import Vectors
 
@@ -44,7 +46,8 @@ class SentenceEncoder:
                 raise ModelMissing(
                     f"{self.folder} has no {file.name}; wanted a folder that SentenceTransformer.save() wrote"
                 )
-        digest = _sha256_once(weights)
+        self._weights = weights
+        self._digest = digest = _sha256_once(weights)
         if model is None and digest != MODEL_SHA256:
             raise ModelMismatch(
                 f"{weights} has sha256 {digest}, wanted {MODEL_SHA256}; "
@@ -65,6 +68,11 @@ class SentenceEncoder:
                 list(texts), batch_size=_BATCH_SIZE, normalize_embeddings=True, show_progress_bar=False
             )
         return np.ascontiguousarray(rows, dtype=np.float32)
+
+    def damage(self) -> str | None:
+        """Return what is wrong with the weights on the disk, which are read anew, or None."""
+        digest = _sha256(self._weights)
+        return None if digest == self._digest else f"{self._weights} has sha256 {digest}, wanted {self._digest}"
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return how many tokens each text has, the encoder's markers not included."""
@@ -112,6 +120,11 @@ def _packaged_folder() -> Path:
     return Path(package.submodule_search_locations[0]) / "model"
 
 
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def _sha256_once(file: Path) -> str:
     """Return a file's SHA-256; it is read once, and again only when its size or time changed."""
     status = file.stat()
@@ -122,18 +135,13 @@ def _sha256_once(file: Path) -> str:
     except (OSError, ValueError):
         checked = {}
     if key not in checked:
-        with file.open("rb") as stream:
-            checked[key] = hashlib.file_digest(stream, "sha256").hexdigest()
+        checked[key] = _sha256(file)
         _remember(known, checked)
     return checked[key]
 
 
 def _remember(known: Path, checked: dict[str, str]) -> None:
-    draft = known.with_suffix(f".{os.getpid()}.part")
-    try:
+    # A home that cannot be written to costs half a second at each start, nothing else.
+    with contextlib.suppress(OSError):
         known.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(json.dumps(checked, indent=1), encoding="utf-8")
-        draft.replace(known)
-    except OSError:
-        # A home that cannot be written to costs half a second at each start, nothing else.
-        draft.unlink(missing_ok=True)
+        files.replace(known, json.dumps(checked, indent=1).encode())

@@ -1,16 +1,15 @@
 """The folder of notes: which files are notes, and what they say. Nothing else opens a note."""
 
 import codecs
-import contextlib
 import hashlib
 import os
 import re
 import stat
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from studybot import files
 from studybot.errors import NoteNameInvalid, NoteNotFound, NotesFolderMissing, NoteUnreadable
 from studybot.types import Note
 
@@ -120,18 +119,10 @@ def write_note(folder: Path, path: str, content: bytes) -> bool:
         raise NoteUnreadable(f"{path} is larger than {MAX_BYTES // 2**20} MB")
     _decode(path, content)
     is_new = not file.exists()
-    # Hidden, so that a sync at this very moment passes over it.
-    draft = file.with_name(f".{uuid.uuid4().hex}.part")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(file)
+        files.replace(file, content)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            draft.unlink(missing_ok=True)
         raise NoteUnreadable(f"{path} cannot be written: {error.strerror}") from error
     return is_new
 

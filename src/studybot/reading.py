@@ -35,16 +35,20 @@ class Vocabulary:
     @classmethod
     def of(cls, store: Store) -> "Vocabulary":
         """Return the vocabulary of the notes in ``store``."""
-        return cls(Glossary.of(store.acronyms(), store.headings()), store.vocabulary())
+        return cls(Glossary.of(store.acronyms(), store.headings()), store.full_text.vocabulary())
+
+
+AS_TYPED = Vocabulary(Glossary.of([], []), ())
+"""Of someone who does not know the notes: nothing is spelled out, nothing is taken for another word."""
 
 
 def read(question: str, vocabulary: Vocabulary, store: Store) -> Reading:
-    """Return how ``question`` is read by someone who knows the notes in ``store``.
+    """Return how ``question`` is read by someone who knows the ``vocabulary`` of the notes in ``store``.
 
     Words that the notes have are left as they are: only a word that is in no passage is taken for another one.
     """
     wanted = terms(question)
-    counts = dict(zip(wanted, store.document_counts(wanted)[1], strict=True))
+    counts = dict(zip(wanted, store.full_text.document_counts(wanted)[1], strict=True))
     bridges = vocabulary.glossary.bridges(question, lambda word: counts.get(word.lower(), 0) > 0)
     long_forms = {short.lower(): long for short, long in bridges.items()}
     words = [

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from studybot.fitted import Fusion
 from studybot.store import Store
@@ -16,6 +17,22 @@ _K1 = 1.2
 _LEAST_RARITY = 1e-6
 
 
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A passage that may answer, and the three numbers in [0, 1] that speak for it (a cosine may be below 0).
+
+    ``cosines`` has one for each of its statements, in their order; ``statement`` is the highest.
+    """
+
+    number: int
+    note: str
+    start: int
+    dense: float
+    statement: float
+    lexical: float
+    cosines: tuple[float, ...]
+
+
 def retrieve(
     words: Sequence[str],
     query: Vectors,
@@ -28,29 +45,51 @@ def retrieve(
     """Return the ``top_k`` best passages for a question, best first; equal scores keep the order of the notes.
 
     ``words`` are those to look up, ``query`` is the question's vector, shape ``(dim,)``. With ``prefixes`` only notes
-    whose path starts with one of them are looked at. The score is a convex sum of three numbers in [0, 1]: the
-    passage's cosine, the best cosine among its statements, and its share of the BM25 that a passage full of the words
-    would have.
+    whose path starts with one of them are looked at. The score is the convex sum of the three numbers of a ``Match``.
     """
+    scored = sorted(
+        ((score(match, fusion), match) for match in matches(words, query, store, view, fusion, prefixes)),
+        key=lambda pair: (-pair[0], pair[1].note, pair[1].start),
+    )
+    best = scored[:top_k]
+    passages = store.passages([match.number for _, match in best])
+    return [Hit(passages[match.number], min(max(points, 0.0), 1.0), match.cosines) for points, match in best]
+
+
+def matches(
+    words: Sequence[str],
+    query: Vectors,
+    store: Store,
+    view: VectorIndex,
+    fusion: Fusion,
+    prefixes: Collection[str] | None = None,
+) -> list[Match]:
+    """Return the passages that are near to a question or share its words; a list without weight is not asked for."""
     among = store.passage_numbers(prefixes) if prefixes is not None else None
-    near = {neighbour.row for neighbour in view.search(query, DEPTH, among)}
-    shares = lexical_shares(words, store, fusion)
+    near = view.search(query, DEPTH, among) if fusion.dense or fusion.statement else []
+    shares = lexical_shares(words, store, fusion) if fusion.lexical else {}
     if among is not None:
         shares = {number: share for number, share in shares.items() if number in among}
-    scored = []
-    for candidate in store.candidates(near | shares.keys()):
-        dense = float(candidate.vector @ query)
-        cosines = candidate.statement_vectors @ query
-        lexical = shares.get(candidate.number, 0.0)
-        score = fusion.dense * dense + fusion.statement * float(cosines.max()) + fusion.lexical * lexical
-        scored.append((score, candidate, cosines))
-    scored.sort(key=lambda row: (-row[0], row[1].note, row[1].start))
-    best = scored[:top_k]
-    passages = store.passages([candidate.number for _, candidate, *_ in best])
-    return [
-        Hit(passages[candidate.number], min(max(score, 0.0), 1.0), tuple(map(float, cosines)))
-        for score, candidate, cosines in best
-    ]
+    found = []
+    for candidate in store.candidates({neighbour.row for neighbour in near} | shares.keys()):
+        cosines = tuple(map(float, candidate.statement_vectors @ query))
+        found.append(
+            Match(
+                number=candidate.number,
+                note=candidate.note,
+                start=candidate.start,
+                dense=float(candidate.vector @ query),
+                statement=max(cosines),
+                lexical=shares.get(candidate.number, 0.0),
+                cosines=cosines,
+            )
+        )
+    return found
+
+
+def score(match: Match, fusion: Fusion) -> float:
+    """Return the convex sum of what speaks for a passage."""
+    return fusion.dense * match.dense + fusion.statement * match.statement + fusion.lexical * match.lexical
 
 
 def lexical_shares(words: Sequence[str], store: Store, fusion: Fusion) -> dict[int, float]:
@@ -60,9 +99,9 @@ def lexical_shares(words: Sequence[str], store: Store, fusion: Fusion) -> dict[i
     Divided by the best passage's instead, the best of a question without any match counts as much as a perfect one
     (MRR@10 over three training collections, at equal weights: 0.700 instead of 0.724).
     """
-    found = store.matches(words, fusion.fields, DEPTH)
+    found = store.full_text.matches(words, fusion.fields, DEPTH)
     if not found:
         return {}
-    total, counts = store.document_counts(words)
+    total, counts = store.full_text.document_counts(words)
     rarity = sum(max(math.log((total - count + 0.5) / (count + 0.5)), _LEAST_RARITY) for count in counts)
     return {number: score / (rarity * (_K1 + 1)) for number, score in found.items()}

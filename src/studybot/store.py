@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,8 @@ from typing import Any
 import numpy as np
 
 from studybot.database import Database
+from studybot.fulltext import FullText
 from studybot.types import Candidate, Passage, Pipeline, Statement, Vectors
-
-FIELDS = ("title", "path", "body")
-"""What the full-text index holds of a passage: its last heading, the headings above and the note's name, its text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +41,7 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.full_text = FullText(database)
 
     # What the store is
 
@@ -98,7 +97,6 @@ class Store:
         self.database.run_many(
             "INSERT INTO acronyms (note, short, long) VALUES (?, ?, ?)", [(note_id, *pair) for pair in content.acronyms]
         )
-        stem = note.path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
         for passage, (key, statement_keys) in zip(content.passages, content.keys, strict=True):
             passage_id = self.database.run(
                 "INSERT INTO passages"
@@ -126,12 +124,7 @@ class Store:
                 ],
             )
             if passage.statements:
-                title = passage.heading[-1] if passage.heading else stem
-                path = " ".join((*passage.heading[:-1], note.path.rsplit(".", 1)[0]))
-                self.database.run(
-                    "INSERT INTO words (rowid, title, path, body) VALUES (?, ?, ?, ?)",
-                    (passage_id, title, path, f"{passage.context} {passage.text}"),
-                )
+                self.full_text.add(passage_id, passage)
 
     def touch_note(self, note: StoredNote) -> None:
         """Note when a note that says what it said was read again."""
@@ -210,10 +203,6 @@ class Store:
         """Return every short form that a note gives with its long form, as often as notes give it."""
         return self.database.all("SELECT short, long FROM acronyms")
 
-    def vocabulary(self) -> tuple[str, ...]:
-        """Return every word of the full-text index, stemmed as it keeps them, in alphabetical order."""
-        return tuple(word for (word,) in self.database.all("SELECT term FROM vocabulary ORDER BY term"))
-
     def headings(self) -> set[str]:
         """Return every heading above a passage."""
         paths = self.database.all("SELECT DISTINCT heading FROM passages")
@@ -247,33 +236,20 @@ class Store:
             for number, name, path, heading, text, start, start_line, end_line, context in rows
         }
 
+    def passages_of(self, note: str) -> list[Passage]:
+        """Return the passages of the note with this path, in order."""
+        rows = self.database.all(
+            "SELECT p.id FROM passages p JOIN notes n ON n.id = p.note WHERE n.path = ? ORDER BY p.start", (note,)
+        )
+        found = self.passages([row[0] for row in rows])
+        return [found[row[0]] for row in rows]
+
     def passages_saying(self, hash_prefix: str) -> list[Passage]:
         """Return the passages whose text has a SHA-256 that starts with ``hash_prefix``, in hexadecimal digits."""
         rows = self.database.all(
             "SELECT id FROM passages WHERE text_sha256 BETWEEN ? AND ?", (hash_prefix, hash_prefix + "g")
         )
         return list(self.passages([row[0] for row in rows]).values())
-
-    def matches(self, terms: Sequence[str], weights: Mapping[str, float], depth: int) -> dict[int, float]:
-        """Return up to ``depth`` passages that hold one of ``terms``, with their BM25, best first; larger is better.
-
-        ``weights`` has one factor for each of ``FIELDS``.
-        """
-        if not terms:
-            return {}
-        factors = ", ".join(str(float(weights[field])) for field in FIELDS)
-        rows = self.database.all(
-            f"SELECT rowid, -bm25(words, {factors}) AS score FROM words WHERE words MATCH ?"
-            " ORDER BY score DESC, rowid LIMIT ?",
-            (" OR ".join(_quoted(term) for term in terms), depth),
-        )
-        return dict(rows)
-
-    def document_counts(self, terms: Sequence[str]) -> tuple[int, list[int]]:
-        """Return how many passages there are, and how many of them hold each of ``terms`` in any form of the word."""
-        total: int = self.database.one("SELECT count(*) FROM words")
-        find = "SELECT count(*) FROM words WHERE words MATCH ?"
-        return total, [self.database.one(find, (_quoted(term),)) for term in terms]
 
     def _meta(self, name: str) -> str:
         value: str = self.database.one("SELECT value FROM meta WHERE name = ?", (name,))
@@ -290,7 +266,3 @@ def _unpacked(rows: Sequence[bytes]) -> Vectors:
     if not rows:
         return np.empty((0, 0), np.float32)
     return np.frombuffer(b"".join(rows), np.float16).reshape(len(rows), -1).astype(np.float32)
-
-
-def _quoted(term: str) -> str:
-    return '"' + term.replace('"', '""') + '"'

@@ -163,10 +163,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Not in your notes: the confidence was below what was asked for."""
+    """Not in your notes: the confidence was below what was asked for.
+
+    ``withheld`` is the answer that was not given for that, None where there was nothing to quote.
+    """
 
     confidence: float
     reason: str
+    withheld: Answer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +217,9 @@ class Encoder(Protocol):
     @property
     def max_tokens(self) -> int:
         """Longest text that is read whole, in tokens, markers included."""
+
+    def damage(self) -> str | None:
+        """Return what is wrong with the weights as they are kept, or None."""
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return one unit-length row for each text, in order."""

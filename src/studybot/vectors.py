@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from studybot import files
 from studybot.types import Vectors
 
 FILE = "passages.faiss"
@@ -74,8 +74,8 @@ class VectorIndex:
 
         content = faiss.serialize_index(self._index).tobytes()
         stamp = {**asdict(self.stamp), "sha256": hashlib.sha256(content).hexdigest()}
-        _replace(folder / FILE, content)
-        _replace(folder / STAMP, (json.dumps(stamp) + "\n").encode())
+        files.replace(folder / FILE, content)
+        files.replace(folder / STAMP, (json.dumps(stamp) + "\n").encode())
 
     def __len__(self) -> int:
         return int(self._index.ntotal)
@@ -105,16 +105,3 @@ class VectorIndex:
         # FAISS returns equal scores in reverse row order, and pads with row -1 what a selector left out.
         found = [Neighbour(int(row), float(score)) for score, row in zip(scores[0], rows[0], strict=True) if row >= 0]
         return sorted(found, key=lambda neighbour: (-neighbour.score, neighbour.row))
-
-
-def _replace(file: Path, content: bytes) -> None:
-    draft = file.with_name(file.name + ".part")
-    try:
-        with draft.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(file)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise

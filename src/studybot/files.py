@@ -1,0 +1,26 @@
+"""Files that are written as a whole or not at all."""
+
+import contextlib
+import os
+import uuid
+from pathlib import Path
+
+
+def replace(file: Path, content: bytes) -> None:
+    """Put ``content`` into ``file``: whoever reads it finds what was there before, or all of it.
+
+    Raises:
+        OSError: it cannot be written; ``file`` is as it was, and nothing is left behind.
+    """
+    # Hidden, so that a sync at this very moment passes over a note's draft; two writers have two drafts.
+    draft = file.with_name(f".{uuid.uuid4().hex}.part")
+    try:
+        with draft.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.replace(file)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise

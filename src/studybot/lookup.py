@@ -1,0 +1,98 @@
+"""Where questions are looked up: an index, its FAISS view and its vocabulary, all of the same generation."""
+
+import threading
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from studybot import chunking
+from studybot.database import Database
+from studybot.errors import IndexMismatch, IndexMissing
+from studybot.fitted import Fusion
+from studybot.indexing import refresh_view
+from studybot.reading import AS_TYPED, Vocabulary, read
+from studybot.retrieval import Match, matches, retrieve
+from studybot.store import Store
+from studybot.types import Encoder, Hit, Pipeline, Vectors
+from studybot.vectors import VectorIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question as it is looked up: its words, and its vector of shape ``(dim,)``."""
+
+    words: tuple[str, ...]
+    vector: Vectors
+
+
+class Lookup:
+    """An index that questions can be looked up in. Threads may share it; it follows what a sync commits."""
+
+    def __init__(self, folder: Path, encoder: Encoder) -> None:
+        """Open the index in ``folder``.
+
+        Raises:
+            IndexMissing, IndexMismatch, IndexCorrupt: there is none, or none that can be read.
+        """
+        self.store = Store(Database(folder))
+        self._encoder = encoder
+        self._pipeline = Pipeline(encoder.fingerprint, encoder.max_tokens, chunking.VERSION)
+        self._lock = threading.Lock()
+        self._view: VectorIndex | None = None
+        self._vocabulary: tuple[tuple[str, int], Vocabulary] | None = None
+
+    def close(self) -> None:
+        """Let go of the index."""
+        self.store.database.close()
+
+    def warm_up(self) -> None:
+        """Load what the first question would wait for."""
+        self._encoder.encode(["warm up"])
+        with self.store.database.snapshot():
+            self._current_view()
+            self._current_vocabulary()
+
+    def query(self, question: str, *, as_typed: bool = False) -> Query:
+        """Return how ``question`` is looked up: read by someone who knows the notes, or ``as_typed``.
+
+        Raises:
+            IndexMissing, IndexMismatch: nothing was indexed, or with another model or chunking.
+        """
+        with self.store.database.snapshot():
+            self._check()
+            vocabulary = AS_TYPED if as_typed else self._current_vocabulary()
+            reading = read(question, vocabulary, self.store)
+        return Query(reading.words, self._encoder.encode([reading.text])[0])
+
+    def hits(self, query: Query, fusion: Fusion, top_k: int, prefixes: Collection[str] | None = None) -> list[Hit]:
+        """Return the ``top_k`` best passages, best first; see :func:`studybot.retrieval.retrieve`."""
+        with self.store.database.snapshot():
+            return retrieve(query.words, query.vector, self.store, self._current_view(), fusion, top_k, prefixes)
+
+    def matches(self, query: Query, fusion: Fusion) -> list[Match]:
+        """Return all passages that may answer, with what speaks for each; see :func:`studybot.retrieval.matches`."""
+        with self.store.database.snapshot():
+            return matches(query.words, query.vector, self.store, self._current_view(), fusion)
+
+    def _check(self) -> None:
+        built_with = self.store.pipeline
+        folder = self.store.database.folder
+        if built_with is None:
+            raise IndexMissing(f"the index in {folder} is empty; run `studybot index NOTES`")
+        if built_with != self._pipeline:
+            raise IndexMismatch(
+                f"the index in {folder} is of {built_with}, wanted {self._pipeline}; run `studybot index`"
+            )
+
+    def _current_view(self) -> VectorIndex:
+        with self._lock:
+            stamp = self._view.stamp if self._view is not None else None
+            if self._view is None or stamp is None or (stamp.store, stamp.generation) != self.store.state:
+                self._view = refresh_view(self.store)
+            return self._view
+
+    def _current_vocabulary(self) -> Vocabulary:
+        with self._lock:
+            if self._vocabulary is None or self._vocabulary[0] != self.store.state:
+                self._vocabulary = self.store.state, Vocabulary.of(self.store)
+            return self._vocabulary[1]
