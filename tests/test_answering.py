@@ -88,7 +88,9 @@ def test_citations_are_ranks_and_marked_in_the_text() -> None:
 def test_below_the_least_confidence_the_answer_is_withheld() -> None:
     hits = hits_of("Red apples fall.", "apples")
     outcome = answer("apples", hits, 5, SELECTION, Confidence(0.0, {}, 0.5), 0.51)
-    assert outcome == Refusal(0.5, "Nothing in your notes seems to answer this.")
+    assert isinstance(outcome, Refusal)
+    assert (outcome.confidence, outcome.reason) == (0.5, "Nothing in your notes seems to answer this.")
+    assert outcome.withheld == answer("apples", hits, 5, SELECTION, Confidence(0.0, {}, 0.5), 0.5)
 
 
 def test_nothing_near_is_a_refusal() -> None:

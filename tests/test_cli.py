@@ -134,7 +134,7 @@ def test_eval_prints_the_figures(index: Path, tmp_path: Path) -> None:
     file = tmp_path / "questions.jsonl"
     file.write_text(json.dumps(question) + "\n", encoding="utf-8")
     done = studybot("eval", str(file), "--index", str(index))
-    assert done.stdout.startswith("MRR@10                   1.000   [1.000, 1.000]   n=1\n")
+    assert done.stdout.startswith("MRR@10                         1.000   [1.000, 1.000]   n=1\n")
 
 
 def test_a_taken_port_is_named(notes_folder: Path, index: Path) -> None:

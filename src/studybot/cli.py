@@ -1,21 +1,19 @@
 """The command line. Heavy parts are imported by the command that needs them, so that ``--help`` is quick."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from studybot import __version__
-from studybot.errors import StudybotError
+from studybot import __version__, terminal
 
 if TYPE_CHECKING:
-    from studybot.bot import Reply, StudyBot
-    from studybot.types import SyncReport
+    from studybot.bot import StudyBot
 
-ANSWERED, FAILED, USAGE, REFUSED = 0, 1, 2, 3
+REFUSED = 3
 
 app = typer.Typer(
     name="studybot",
@@ -46,11 +44,11 @@ def main(
 def index(notes: Notes = None, index: Index = None, model: Model = None, as_json: AsJson = False) -> None:
     """Bring the index up to date with the notes; only what changed is embedded."""
     with _bot(notes=notes, index=index, model=model) as bot:
-        report = _synced(bot)
+        report = terminal.synced(bot)
         if as_json:
-            _print_json(report)
+            terminal.print_json(report)
         else:
-            _print_report(report)
+            terminal.print_report(report)
 
 
 @app.command()
@@ -74,7 +72,7 @@ def ask(
 
             typer.echo(reply_json(reply, bot).model_dump_json(indent=2))
         else:
-            _print_reply(reply)
+            terminal.print_reply(reply)
         if not isinstance(reply.outcome, Answer):
             raise typer.Exit(REFUSED)
 
@@ -92,30 +90,79 @@ def serve(
     with _bot(notes=notes, index=index, model=model, host=host, port=port) as bot:
         from studybot.server import serve as run
 
-        _print_report(_synced(bot))
+        terminal.print_report(terminal.synced(bot))
         run(bot, announce=lambda address: _announce(address, open_browser))
 
 
 @app.command("eval")
 def evaluate(
-    questions: Annotated[Path, typer.Argument(metavar="QUESTIONS", help="A .jsonl file of questions with evidence.")],
-    notes: Annotated[Path | None, typer.Option("--notes", metavar="DIR", help="The notes they are about.")] = None,
+    questions: Annotated[list[Path], typer.Argument(metavar="QUESTIONS...", help="Files of questions with evidence.")],
+    notes: Annotated[
+        list[Path] | None,
+        typer.Option("--notes", metavar="DIR", help="The notes they are about, one for each file; else the last ones."),
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="DIR", help="Write a page with plots and the worst questions.")
+    ] = None,
+    save: Annotated[Path | None, typer.Option("--save", metavar="FILE", help="Keep the result as JSON.")] = None,
+    against: Annotated[
+        Path | None, typer.Option("--against", metavar="FILE", help="Compare with a result that was kept.")
+    ] = None,
+    gate: Annotated[Path | None, typer.Option("--gate", metavar="FILE", help="Fail below the floors in FILE.")] = None,
+    ablations: Annotated[
+        bool, typer.Option("--ablations", help="Show what each part of retrieval brings; embeds the passages anew.")
+    ] = False,
+    fit: Annotated[
+        bool, typer.Option("--fit", help="Fit weights and confidence to two or more files, for all of studybot.")
+    ] = False,
+    new: Annotated[bool, typer.Option("--new", help="Write a question of your own into QUESTIONS.")] = False,
     index: Index = None,
     model: Model = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure retrieval and answers on questions whose evidence is known."""
-    from studybot import evaluation
+    if notes and len(notes) != len(questions):
+        raise typer.BadParameter(f"{len(questions)} question files need as many --notes, found {len(notes)}")
+    runs = [name for name, is_wanted in (("--fit", fit), ("--new", new), ("--ablations", ablations)) if is_wanted]
+    outputs = {"--report": report, "--save": save, "--against": against, "--gate": gate, "--json": as_json}
+    if runs:
+        wanted = [name for name, value in outputs.items() if value and (name != "--save" or not ablations)]
+        if len(runs) > 1 or wanted:
+            raise typer.BadParameter(f"{' and '.join(runs + wanted)} do not go together")
+    if len(questions) > 1 and (new or any(value for name, value in outputs.items() if name != "--gate")):
+        raise typer.BadParameter("only --gate, --fit and --ablations go with more than one question file")
+    with terminal.failures():
+        from studybot import measuring, results
+        from studybot.encoding import SentenceEncoder
+        from studybot.settings import load
 
-    with _bot(notes=notes, index=index, model=model) as bot:
-        loaded = evaluation.load_questions(questions)
-        if notes is not None:
-            _synced(bot)
-        report = evaluation.evaluate(bot, loaded)
-        if as_json:
-            _print_json(report)
-        else:
-            typer.echo(evaluation.table(report))
+        settings = load(index=index, model=model)
+        encoder = SentenceEncoder(settings.model)
+        asked = [] if new else [measuring.loaded(file) for file in questions]
+        bots = measuring.bots(notes or [None] * len(questions), settings, encoder, is_own_index=index is None)
+        for bot in dict.fromkeys(bots):
+            terminal.print_report(terminal.synced(bot), err=True)
+        if new:
+            terminal.write_question(bots[0], questions[0])
+            return
+        collections = [measuring.Collection(*pair) for pair in zip(asked, bots, strict=True)]
+        say = partial(typer.echo, err=as_json)
+        if fit:
+            measuring.fit(collections, say)
+            return
+        made = measuring.Wanted(report, save, against, gate)
+        is_good = True
+        for collection in collections:
+            if ablations:
+                measuring.ablate(collection, encoder, save, say)
+                continue
+            with terminal.progress() as show:
+                result, is_good_enough = measuring.measure(collection, made, say, show)
+            is_good = is_good and is_good_enough
+            if as_json:
+                typer.echo(results.as_json(result), nl=False)
+        if not is_good:
+            raise typer.Exit(terminal.FAILED)
 
 
 @app.command()
@@ -133,9 +180,9 @@ def cite(
         if as_json:
             typer.echo(found.model_dump_json(indent=2))
             return
-        typer.echo(f"{found.state}: {_place(found.then.note, found.then.start_line, found.then.end_line)}")
+        typer.echo(f"{found.state}: {terminal.place(found.then.note, found.then.start_line, found.then.end_line)}")
         if found.state != "current" and found.now.start_line:
-            typer.echo(f"now: {_place(found.now.note, found.now.start_line, found.now.end_line)}")
+            typer.echo(f"now: {terminal.place(found.now.note, found.now.start_line, found.now.end_line)}")
         if found.text:
             typer.echo(found.text)
 
@@ -146,7 +193,7 @@ def status(index: Index = None, model: Model = None, as_json: AsJson = False) ->
     with _bot(index=index, model=model) as bot:
         now = bot.status()
         if as_json:
-            _print_json(now)
+            terminal.print_json(now)
             return
         typer.echo(f"notes folder  {now.notes_folder}")
         typer.echo(f"index         {now.index}, generation {now.generation}")
@@ -166,99 +213,19 @@ def doctor(index: Index = None, model: Model = None) -> None:
                 f"{'ok      ' if problem is None else 'problem '}{name}{'' if problem is None else f': {problem}'}"
             )
         if any(findings.values()):
-            raise typer.Exit(FAILED)
+            raise typer.Exit(terminal.FAILED)
 
 
 @contextmanager
 def _bot(**chosen: Any) -> "Iterator[StudyBot]":
-    """Give a StudyBot with what was chosen; an error on purpose becomes one line and exit code 1."""
-    try:
+    """Give a StudyBot with what was chosen."""
+    with terminal.failures():
         from studybot.bot import StudyBot
         from studybot.encoding import SentenceEncoder
         from studybot.settings import load
 
         settings = load(**chosen)
         yield StudyBot(settings, SentenceEncoder(settings.model))
-    except StudybotError as error:
-        typer.echo(f"studybot: {error}", err=True)
-        raise typer.Exit(FAILED) from error
-    except KeyboardInterrupt:
-        typer.echo("studybot: interrupted; the index is as it was before", err=True)
-        raise typer.Exit(130) from None
-
-
-def _synced(bot: "StudyBot") -> "SyncReport":
-    """Sync, with a progress bar on a terminal."""
-    from studybot.indexing import Progress
-
-    if not sys.stderr.isatty():
-        return bot.sync()
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
-
-    columns = (TextColumn("{task.description:<9}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
-        tasks: dict[str, Any] = {}
-
-        def show(progress: Progress) -> None:
-            if progress.stage not in tasks:
-                tasks[progress.stage] = bars.add_task(progress.stage)
-            bars.update(tasks[progress.stage], completed=progress.done, total=progress.total)
-
-        return bot.sync(show)
-
-
-def _print_report(report: "SyncReport") -> None:
-    typer.echo(
-        f"{report.notes:,} notes, {report.passages:,} passages, {report.statements:,} statements"
-        f" ({len(report.added)} added, {len(report.changed)} changed, {len(report.removed)} removed;"
-        f" {report.embedded:,} texts embedded; {report.seconds:.1f} s)"
-    )
-    for note, reason in report.unreadable.items():
-        typer.echo(f"left out: {_printable(note)}: {_printable(reason)}", err=True)
-    for note, encoding in report.decoded.items():
-        typer.echo(f"read as {encoding}: {_printable(note)}; save it as UTF-8 to be sure", err=True)
-
-
-def _print_reply(reply: "Reply") -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    from studybot.types import Answer
-
-    # A pipe gets plain text with its lines as they are.
-    console = Console(highlight=False, soft_wrap=True)
-    if isinstance(reply.outcome, Answer):
-        for line in reply.outcome.text.split("\n"):
-            console.print(Text(_printable(line), style="bold"))
-        console.print(Text(f"confidence {reply.outcome.confidence:.0%}", style="dim"))
-    else:
-        console.print(Text(f"Not in your notes. {reply.outcome.reason}", style="bold yellow"))
-        console.print(Text(f"confidence {reply.outcome.confidence:.0%}; the nearest passages:", style="dim"))
-    cited = {quote.citation for quote in reply.outcome.quotes} if isinstance(reply.outcome, Answer) else set()
-    for rank, hit in enumerate(reply.hits, 1):
-        passage = hit.passage
-        place = " › ".join((_place(passage.note, passage.start_line, passage.end_line), *passage.heading))
-        console.print(Text(f"\n[{rank}] {_printable(place)}", style="cyan" if rank in cited else "dim"))
-        for line in passage.text.split("\n"):
-            console.print(Text(f"    {_printable(line)}"))
-
-
-def _place(note: str, start_line: int | None, end_line: int | None) -> str:
-    return f"{note}:{start_line}" if start_line == end_line else f"{note}:{start_line}-{end_line}"
-
-
-def _printable(text: str) -> str:
-    """Return ``text`` without control characters, which could change what the terminal shows."""
-    return "".join(letter if letter.isprintable() or letter == "\t" else " " for letter in text)
-
-
-def _print_json(value: Any) -> None:
-    import json
-    from dataclasses import asdict
-
-    typer.echo(json.dumps(asdict(value), indent=2, ensure_ascii=False, default=str))
 
 
 def _announce(address: str, open_browser: bool) -> None:

@@ -20,6 +20,11 @@ StudybotError
 │   ├── IndexBusy              another process is indexing
 │   └── IndexUnwritable        read-only or full
 ├── QuestionSetInvalid         a file of evaluation questions that cannot be used
+├── ResultInvalid              a kept result that cannot be read or written
+├── GateInvalid                floors that cannot be read, or not for these questions
+├── TrainingInvalid            questions that nothing can be fitted on
+├── FittedUnwritable           what was fitted cannot be kept
+├── ReportUnwritable           the folder of an evaluation's report cannot be written
 ├── SettingsInvalid            an unknown setting, or a value out of range
 └── AddressUnavailable         the server cannot listen there
 """
@@ -105,6 +110,26 @@ class IndexUnwritable(IndexUnusable):
 
 class QuestionSetInvalid(StudybotError):
     code = "question_set_invalid"
+
+
+class ResultInvalid(StudybotError):
+    code = "result_invalid"
+
+
+class GateInvalid(StudybotError):
+    code = "gate_invalid"
+
+
+class TrainingInvalid(StudybotError):
+    code = "training_invalid"
+
+
+class ReportUnwritable(StudybotError):
+    code = "report_unwritable"
+
+
+class FittedUnwritable(StudybotError):
+    code = "fitted_unwritable"
 
 
 class SettingsInvalid(StudybotError):

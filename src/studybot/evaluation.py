@@ -1,150 +1,135 @@
 """Questions whose evidence is known, asked one by one, and what came of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated
+from functools import cache
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
+from studybot import bootstrap, metrics, questions
 from studybot.bot import Reply, StudyBot
-from studybot.errors import QuestionSetInvalid
-from studybot.metrics import (
-    Figure,
-    auroc,
-    calibration_error,
-    contains_all,
-    found_within,
-    mean,
-    reciprocal_rank,
-)
+from studybot.errors import NotesError
+from studybot.metrics import Ranking
+from studybot.questions import ALL, Evidence, Question
 from studybot.types import Answer, Passage
 
 DEPTH = 10
+# A whole note is found by its first passage; ten notes may have many passages before the tenth of them.
+_DOCUMENT_DEPTH = 50
 
-
-class Evidence(BaseModel):
-    """Lines that answer a question; without lines, the whole note."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    note: str
-    start_line: Annotated[int, Field(ge=1)] | None = None
-    end_line: Annotated[int, Field(ge=1)] | None = None
-    quote: str | None = None
-
-
-class EvaluationQuestion(BaseModel):
-    """One line of a question file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    id: str
-    question: str
-    kind: str
-    answerable: bool
-    answers: list[str]
-    evidence: list[Evidence]
-    needs_all_evidence: bool = False
-    reference_answer: list[str] = []
-    yes_no: str | None = None
-    options: list[str] | None = None
+Figures = dict[str, bootstrap.Figure]
+"""Figures by the name of what was measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one question. ``rank`` is that of the first passage that is relevant, None beyond ``DEPTH``."""
+    """What came of one question.
+
+    ``measures`` has what was measured of it alone, by name, and only what there is to measure: no rank without
+    evidence, no accuracy without known answers. ``correct`` judges the answer also where it was withheld, as the
+    confidence speaks of that one.
+    """
 
     id: str
     kind: str
     answerable: bool
-    rank: int | None
     answered: bool
     correct: bool
-    words: int
     confidence: float
+    measures: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """The figures of a run. ``by_kind`` has the MRR@10 of each kind of question."""
+class Run:
+    """A question file asked once: questions with today's lines, replies and outcomes in the same order.
 
-    figures: dict[str, Figure]
-    by_kind: dict[str, Figure]
-    refusals: dict[str, float]
-    outcomes: tuple[Outcome, ...]
-
-
-def load_questions(file: Path) -> list[EvaluationQuestion]:
-    """Return the questions of a JSON Lines file.
-
-    Raises:
-        QuestionSetInvalid: it cannot be read, a line is malformed or an id stands twice, or none is answerable.
+    ``unreachable`` are the questions whose evidence no passage covers, whatever is asked.
     """
-    try:
-        lines = file.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise QuestionSetInvalid(f"{file} cannot be read: {error}") from error
-    questions: dict[str, EvaluationQuestion] = {}
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            question = EvaluationQuestion.model_validate_json(line)
-        except ValidationError as error:
-            problem = error.errors()[0]
-            where = ".".join(map(str, problem["loc"])) or "the line"
-            raise QuestionSetInvalid(f"{file}, line {number}: {where}: {problem['msg']}") from error
-        if question.id in questions:
-            raise QuestionSetInvalid(f"{file}, line {number}: the id {question.id!r} stands twice")
-        questions[question.id] = question
-    if not any(question.answerable for question in questions.values()):
-        raise QuestionSetInvalid(f"{file} has no answerable question")
-    return list(questions.values())
+
+    name: str
+    questions: tuple[Question, ...]
+    replies: tuple[Reply, ...]
+    outcomes: tuple[Outcome, ...]
+    unreachable: tuple[str, ...]
 
 
-def evaluate(bot: StudyBot, questions: Sequence[EvaluationQuestion]) -> Report:
-    """Ask all ``questions`` and return the figures, each over the questions that it is about.
+def evaluate(
+    bot: StudyBot,
+    asked: Sequence[Question],
+    name: str,
+    on_progress: Callable[[int], None] = lambda _: None,
+) -> Run:
+    """Ask all questions and return what came of them. ``on_progress`` is told after each how many are done.
 
     Raises:
         QuestionSetInvalid: a question's evidence is not in its note.
     """
-    _check_evidence(bot, questions)
-    outcomes = tuple(_outcome(question, bot.ask(question.question, DEPTH)) for question in questions)
-    answerable = [outcome for outcome in outcomes if outcome.answerable]
-    unanswerable = [outcome for outcome in outcomes if not outcome.answerable]
-    graded = [o for o, q in zip(outcomes, questions, strict=True) if q.answerable and q.answers]
-    figures = {
-        "MRR@10": mean([reciprocal_rank(outcome.rank) for outcome in answerable]),
-        **{f"hit@{k}": mean([found_within(outcome.rank, k) for outcome in answerable]) for k in (1, 3, 5, 10)},
+    located = locate(bot, asked)
+    whole_notes = any(evidence.is_whole_note for question in located for evidence in question.evidence)
+    replies = []
+    for done, question in enumerate(located, 1):
+        replies.append(bot.ask(question.question, _DOCUMENT_DEPTH if whole_notes else DEPTH))
+        on_progress(done)
+    found = [[hit.passage for hit in reply.hits] for reply in replies]
+    reachable = _reachable(bot, located)
+    ranks = rank_measures(bot, located, found)
+    return Run(
+        name=name,
+        questions=tuple(located),
+        replies=tuple(replies),
+        outcomes=tuple(_outcome(q, r, ranks.get(q.id, {})) for q, r in zip(located, replies, strict=True)),
+        unreachable=tuple(q.id for q in located if q.answerable and rank_of(q, reachable[q.id]) is None),
+    )
+
+
+def locate(bot: StudyBot, asked: Sequence[Question]) -> list[Question]:
+    """Return the questions with the lines that their evidence has in today's notes.
+
+    Raises:
+        QuestionSetInvalid: a question's evidence is not in its note.
+    """
+
+    @cache
+    def lines_of(note: str) -> Sequence[str] | None:
+        try:
+            return bot.note(note)[0].text.split("\n")
+        except NotesError:
+            return None
+
+    return questions.locate(asked, lines_of)
+
+
+def rank_measures(
+    bot: StudyBot, located: Sequence[Question], found: Sequence[Sequence[Passage]]
+) -> dict[str, dict[str, float]]:
+    """Return what is measured of the passages ``found`` for each answerable question, best first, by its id.
+
+    Where the evidence is whole notes, the notes are ranked too, each by its first passage.
+    """
+    reachable = _reachable(bot, located)
+    pairs = [(q, passages) for q, passages in zip(located, found, strict=True) if q.answerable]
+    ranks = metrics.rank_measures({q.id: _ranking(q, passages, reachable[q.id]) for q, passages in pairs})
+    documents = {q.id: _document_ranking(q, passages) for q, passages in pairs if _is_about_whole_notes(q)}
+    for identity, measures in metrics.rank_measures(documents).items():
+        ranks[identity] |= {f"document {measure}": value for measure, value in measures.items()}
+    return ranks
+
+
+def figures(outcomes: Sequence[Outcome]) -> dict[str, Figures]:
+    """Return the figures of all questions under ``ALL``, then those of each kind, in the order of the file."""
+    groups = {ALL: list(outcomes)}
+    for outcome in outcomes:
+        groups.setdefault(outcome.kind, []).append(outcome)
+    return {
+        name: {**_means(group), **(_judgements_of_confidence(group) if name == ALL else {})}
+        for name, group in groups.items()
     }
-    if graded:
-        figures["answer accuracy"] = mean([float(outcome.correct) for outcome in graded])
-        figures["answer words"] = mean([float(outcome.words) for outcome in graded])
-    kinds = dict.fromkeys(outcome.kind for outcome in answerable)
-    by_kind = {
-        kind: mean([reciprocal_rank(outcome.rank) for outcome in answerable if outcome.kind == kind]) for kind in kinds
-    }
-    refusals: dict[str, float] = {}
-    if unanswerable:
-        refusals = {
-            "AUROC": auroc([o.confidence for o in answerable], [o.confidence for o in unanswerable]),
-            "unanswerable refused": sum(not o.answered for o in unanswerable) / len(unanswerable),
-            "answerable refused": sum(not o.answered for o in answerable) / len(answerable),
-            "calibration error": calibration_error([o.confidence for o in outcomes], [o.correct for o in outcomes]),
-        }
-    return Report(figures, by_kind, refusals, outcomes)
 
 
-def table(report: Report) -> str:
-    """Return the report as lines to read."""
-    rows = [*report.figures.items(), *((f"MRR@10 {kind}", figure) for kind, figure in report.by_kind.items())]
-    lines = [f"{name:<22} {f.value:7.3f}   [{f.low:.3f}, {f.high:.3f}]   n={f.n}" for name, f in rows]
-    lines += [f"{name:<22} {value:7.3f}" for name, value in report.refusals.items()]
-    return "\n".join(lines)
+def judged(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Return the outcomes whose answer can be told right from wrong: answers are known, or that there is none."""
+    return [outcome for outcome in outcomes if not outcome.answerable or "answer accuracy" in outcome.measures]
 
 
-def rank_of(question: EvaluationQuestion, passages: Sequence[Passage]) -> int | None:
+def rank_of(question: Question, passages: Sequence[Passage]) -> int | None:
     """Return the rank of the first passage that covers at least half of the lines of an evidence range.
 
     Where all evidence is needed: the rank of the passage with which every range is covered so.
@@ -168,31 +153,94 @@ def covers(passage: Passage, evidence: Evidence) -> bool:
     return 2 * common >= evidence.end_line - evidence.start_line + 1
 
 
-def _outcome(question: EvaluationQuestion, reply: Reply) -> Outcome:
-    answer = reply.outcome if isinstance(reply.outcome, Answer) else None
-    text = answer.text if answer else ""
+def is_relevant(passage: Passage, question: Question) -> bool:
+    """Return whether ``passage`` covers some evidence of ``question``."""
+    return any(covers(passage, evidence) for evidence in question.evidence)
+
+
+def is_right(answer: Answer, question: Question) -> bool:
+    """Return whether the quotes hold every string of the known answers, none of them across two quotes."""
+    # Not the answer's text: "[1]" would be right where a 1 is wanted.
+    quotes = "\0".join(quote.text for quote in answer.quotes)
+    return bool(question.answers) and metrics.contains_all(quotes, question.answers)
+
+
+def answer_of(reply: Reply) -> Answer | None:
+    """Return the answer of a reply, the one that was withheld where it refused."""
+    return reply.outcome if isinstance(reply.outcome, Answer) else reply.outcome.withheld
+
+
+def _outcome(question: Question, reply: Reply, ranks: Mapping[str, float]) -> Outcome:
+    answered = isinstance(reply.outcome, Answer)
+    answer = answer_of(reply)
+    correct = answer is not None and is_right(answer, question)
+    measures = dict(ranks)
+    shown = "\n".join(quote.text for quote in answer.quotes) if answer is not None and answered else ""
+    if question.answerable and question.answers:
+        measures["answer accuracy"] = float(answered and correct)
+        if measures["hit@5"]:
+            measures["answer accuracy where found"] = float(answered and correct)
+    if question.golds:
+        measures["answer F1"] = metrics.token_f1(shown, question.golds)
+        measures["exact match"] = metrics.exact_match(shown, question.golds)
+    if answered:
+        measures["answer words"] = float(len(shown.split()))
+    measures[f"{'' if question.answerable else 'un'}answerable refused"] = float(not answered)
     return Outcome(
         id=question.id,
         kind=question.kind,
         answerable=question.answerable,
-        rank=rank_of(question, [hit.passage for hit in reply.hits]) if question.answerable else None,
-        answered=answer is not None,
-        correct=question.answerable and answer is not None and contains_all(text, question.answers),
-        words=sum(len(quote.text.split()) for quote in answer.quotes) if answer else 0,
+        answered=answered,
+        correct=correct,
         confidence=reply.outcome.confidence,
+        measures=measures,
     )
 
 
-def _check_evidence(bot: StudyBot, questions: Sequence[EvaluationQuestion]) -> None:
-    texts: dict[str, list[str]] = {}
-    for question in questions:
-        for evidence in question.evidence:
-            if evidence.note not in texts:
-                texts[evidence.note] = bot.note(evidence.note)[0].text.split("\n")
-            if evidence.quote is None or evidence.start_line is None:
-                continue
-            found = "\n".join(texts[evidence.note][evidence.start_line - 1 : evidence.end_line])
-            if found != evidence.quote:
-                raise QuestionSetInvalid(
-                    f"question {question.id}: {evidence.note}, line {evidence.start_line} does not say what it quotes"
-                )
+def _means(outcomes: Sequence[Outcome]) -> Figures:
+    names = dict.fromkeys(name for outcome in outcomes for name in outcome.measures)
+    return {
+        name: bootstrap.mean([outcome.measures[name] for outcome in outcomes if name in outcome.measures])
+        for name in names
+    }
+
+
+def _judgements_of_confidence(outcomes: Sequence[Outcome]) -> Figures:
+    """Return what the confidence is worth."""
+    known = judged(outcomes)
+    if not known:
+        return {}
+    confidences = [outcome.confidence for outcome in known]
+    correct = [float(outcome.correct) for outcome in known]
+    measured = {
+        "AUROC": bootstrap.over(
+            metrics.auroc, [o.confidence for o in outcomes], [float(o.answerable) for o in outcomes]
+        ),
+        "calibration error": bootstrap.over(metrics.calibration_error, confidences, correct),
+        "area under risk": bootstrap.over(metrics.area_under_risk, confidences, correct),
+    }
+    return {name: figure for name, figure in measured.items() if figure is not None}
+
+
+def _reachable(bot: StudyBot, located: Sequence[Question]) -> dict[str, list[Passage]]:
+    """Return for each answerable question all passages of the notes that its evidence is in."""
+    passages_of = cache(bot.passages)
+    return {q.id: [p for note in _notes(q) for p in passages_of(note)] for q in located if q.answerable}
+
+
+def _ranking(question: Question, found: Sequence[Passage], reachable: Iterable[Passage]) -> Ranking:
+    relevant = {passage.id for passage in reachable if is_relevant(passage, question)}
+    rank = rank_of(question, found)
+    return Ranking([passage.id for passage in found], relevant, {found[rank - 1].id} if rank is not None else set())
+
+
+def _document_ranking(question: Question, found: Sequence[Passage]) -> Ranking:
+    return Ranking(list(dict.fromkeys(passage.note for passage in found)), _notes(question), _notes(question))
+
+
+def _is_about_whole_notes(question: Question) -> bool:
+    return not question.needs_all_evidence and all(evidence.is_whole_note for evidence in question.evidence)
+
+
+def _notes(question: Question) -> list[str]:
+    return list(dict.fromkeys(evidence.note for evidence in question.evidence))

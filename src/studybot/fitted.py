@@ -5,12 +5,16 @@ that was fitted for one pipeline says nothing about another: ``Fitted.holds_for`
 """
 
 import json
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
+from studybot import files
 from studybot.types import Pipeline
+
+FILE = Path(__file__).with_name("fitted.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,11 @@ class Confidence:
     weights: Mapping[str, float]
     threshold: float
 
+    def probability(self, features: Mapping[str, float]) -> float:
+        """Return how likely an answer with these ``features`` is right."""
+        total = self.intercept + sum(weight * features[name] for name, weight in self.weights.items())
+        return 1.0 / (1.0 + math.exp(-total))
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -41,12 +50,13 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """All that was fitted, and for which pipeline."""
+    """All that was fitted, for which pipeline, and on how many questions of which collections."""
 
     pipeline: Pipeline
     fusion: Fusion
     selection: Selection
     confidence: Confidence
+    questions: Mapping[str, int]
 
     def holds_for(self, pipeline: Pipeline) -> bool:
         """Return whether the confidence was fitted for ``pipeline``."""
@@ -56,10 +66,22 @@ class Fitted:
 @cache
 def load() -> Fitted:
     """Return what ships with this version."""
-    values = json.loads((files("studybot") / "fitted.json").read_text(encoding="utf-8"))
+    values = json.loads(FILE.read_text(encoding="utf-8"))
     return Fitted(
         Pipeline(**values["pipeline"]),
         Fusion(**values["fusion"]),
         Selection(**values["selection"]),
         Confidence(**values["confidence"]),
+        values["questions"],
     )
+
+
+def save(fitted: Fitted) -> None:
+    """Put ``fitted`` in the place of what ships with the package, one line for each part.
+
+    Raises:
+        OSError: it cannot be written; what was there before is still there.
+    """
+    parts = [f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in asdict(fitted).items()]
+    files.replace(FILE, ("{\n" + ",\n".join(parts) + "\n}\n").encode())
+    load.cache_clear()

@@ -127,7 +127,7 @@ def reply_json(reply: Reply, bot: StudyBot) -> ReplyJson:
                 score=round(hit.score, 4),
                 runs=_runs(hit.passage, [quote for quote in quotes if quote.citation == rank]),
                 citation=citations.write(citations.cite(hit.passage)),
-                link=_link(bot.settings.link, folder, hit.passage),
+                link=link(bot.settings.link, folder, hit.passage),
             )
             for rank, hit in enumerate(reply.hits, 1)
         ],
@@ -170,6 +170,7 @@ def _runs(passage: Passage, quotes: Sequence[Quote]) -> list[RunJson]:
     ]
 
 
-def _link(template: str, folder: Path, passage: Passage) -> str:
+def link(template: str, folder: Path, passage: Passage) -> str:
+    """Return the link that opens ``passage``, of a note in ``folder``, as ``template`` has it."""
     path = (folder / passage.note).as_posix()
     return template.format(path=percent_encoded(path if path.startswith("/") else f"/{path}"), line=passage.start_line)

@@ -1,0 +1,89 @@
+"""The figures in README, from the results that are kept: ``python -m studybot.readme README.md eval/results``."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from studybot import files, results
+from studybot.bootstrap import Figure
+from studybot.questions import ALL
+from studybot.results import AblationResult, Result
+
+BEGIN, END = "<!-- measured: written by `make figures` -->", "<!-- /measured -->"
+_ABLATIONS = "ablations.json"
+_COLUMNS = ("MRR@10", "hit@1", "hit@5", "answer accuracy", "answer words", "answer F1", "exact match", "AUROC")
+_DOCUMENTS = ("document hit@1", "document hit@5")
+_BY_KIND = ("MRR@10", "hit@5", "answer accuracy", "answer words")
+
+
+def section(folder: Path) -> str:
+    """Return the figures of the results in ``folder`` as Markdown tables, the same for the same results.
+
+    Raises:
+        ResultInvalid: one of the files is no result.
+    """
+    kept = [results.read(file) for file in sorted(folder.glob("*.json")) if file.name != _ABLATIONS]
+    ablated = results.read_ablation(folder / _ABLATIONS)
+    parts = [_overall(kept), *(_by_kind(result) for result in kept if result.questions == ablated.questions)]
+    return "\n\n".join([*parts, _ablations(ablated)])
+
+
+def with_section(text: str, folder: Path) -> str:
+    """Return ``text`` with the figures of ``folder`` between its two marks.
+
+    Raises:
+        ValueError: it has not each of the marks once.
+        ResultInvalid: one of the files is no result.
+    """
+    before, rest = text.split(BEGIN)
+    _, after = rest.split(END)
+    return f"{before}{BEGIN}\n\n{section(folder)}\n\n{END}{after}"
+
+
+def _overall(kept: Sequence[Result]) -> str:
+    names = [name for name in (*_DOCUMENTS, *_COLUMNS) if any(name in result.figures[ALL] for result in kept)]
+    rows = [
+        [f"`{result.questions}`", f"{result.notes['passages']:,}", str(result.n)]
+        + [_cell(result.figures[ALL].get(name)) for name in names]
+        for result in kept
+    ]
+    return _table(["questions", "passages", "n", *names], rows)
+
+
+def _by_kind(result: Result) -> str:
+    rows = [
+        [kind, str(group["MRR@10"].n), *(_cell(group.get(name), with_interval=True) for name in _BY_KIND)]
+        for kind, group in result.figures.items()
+        if "MRR@10" in group
+    ]
+    return f"`{result.questions}` by kind, with 95 % intervals:\n\n" + _table(["kind", "n", *_BY_KIND], rows)
+
+
+def _ablations(result: AblationResult) -> str:
+    names = list(result.ways[0].figures)
+    rows = []
+    for way in result.ways:
+        cells = [_cell(figure, with_interval=True) for figure in way.figures.values()]
+        rows.append([way.name, *cells, f"{way.milliseconds:.0f}", f"{way.vectors:,}"])
+    return f"What each part brings, on `{result.questions}` (n = {result.n}):\n\n" + _table(
+        ["", *names, "ms each", "vectors"], rows
+    )
+
+
+def _cell(figure: Figure | None, *, with_interval: bool = False) -> str:
+    if figure is None:
+        return "–"
+    # Words are counted, everything else is a share.
+    digits = 1 if figure.value > 1 else 3
+    interval = f" [{figure.low:.{digits}f}, {figure.high:.{digits}f}]" if with_interval else ""
+    return f"{figure.value:.{digits}f}{interval}"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    rule = ["---", *["---:"] * (len(head) - 1)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *rows))
+
+
+if __name__ == "__main__":
+    readme, kept_in = map(Path, sys.argv[1:])
+    files.replace(readme, with_section(readme.read_text(encoding="utf-8"), kept_in).encode())

@@ -1,0 +1,133 @@
+"""What the command line shows: replies, reports, progress, and errors as one line."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from studybot.errors import StudybotError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from studybot.bot import Reply, StudyBot
+    from studybot.types import SyncReport
+
+FAILED, INTERRUPTED = 1, 130
+
+
+@contextmanager
+def failures() -> Iterator[None]:
+    """Make an error on purpose one line and exit code 1, an interrupt one line and 130."""
+    try:
+        yield
+    except StudybotError as error:
+        typer.echo(f"studybot: {error}", err=True)
+        raise typer.Exit(FAILED) from error
+    except KeyboardInterrupt:
+        typer.echo("studybot: interrupted; the index is as it was before", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Give what draws a bar for each stage that it is told of: its name, how much is done, of how much.
+
+    Nothing is drawn when the error stream is no terminal.
+    """
+    if not sys.stderr.isatty():
+        yield lambda stage, done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description:<9}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def show(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage)
+            bars.update(tasks[stage], completed=done, total=total)
+
+        yield show
+
+
+def synced(bot: "StudyBot") -> "SyncReport":
+    """Sync with progress bars and return the report."""
+    with progress() as show:
+        return bot.sync(lambda step: show(step.stage, step.done, step.total))
+
+
+def print_report(report: "SyncReport", *, err: bool = False) -> None:
+    """Print what a sync did, and what it could not read, the latter on the error stream."""
+    typer.echo(
+        f"{report.notes:,} notes, {report.passages:,} passages, {report.statements:,} statements"
+        f" ({len(report.added)} added, {len(report.changed)} changed, {len(report.removed)} removed;"
+        f" {report.embedded:,} texts embedded; {report.seconds:.1f} s)",
+        err=err,
+    )
+    for note, reason in report.unreadable.items():
+        typer.echo(f"left out: {printable(note)}: {printable(reason)}", err=True)
+    for note, encoding in report.decoded.items():
+        typer.echo(f"read as {encoding}: {printable(note)}; save it as UTF-8 to be sure", err=True)
+
+
+def print_reply(reply: "Reply") -> None:
+    """Print the answer or the refusal, then the passages with their places."""
+    from rich.console import Console
+    from rich.text import Text
+
+    from studybot.types import Answer
+
+    # A pipe gets plain text with its lines as they are.
+    console = Console(highlight=False, soft_wrap=True)
+    if isinstance(reply.outcome, Answer):
+        for line in reply.outcome.text.split("\n"):
+            console.print(Text(printable(line), style="bold"))
+        console.print(Text(f"confidence {reply.outcome.confidence:.0%}", style="dim"))
+    else:
+        console.print(Text(f"Not in your notes. {reply.outcome.reason}", style="bold yellow"))
+        console.print(Text(f"confidence {reply.outcome.confidence:.0%}; the nearest passages:", style="dim"))
+    cited = {quote.citation for quote in reply.outcome.quotes} if isinstance(reply.outcome, Answer) else set()
+    for rank, hit in enumerate(reply.hits, 1):
+        passage = hit.passage
+        where = " › ".join((place(passage.note, passage.start_line, passage.end_line), *passage.heading))
+        console.print(Text(f"\n[{rank}] {printable(where)}", style="cyan" if rank in cited else "dim"))
+        for line in passage.text.split("\n"):
+            console.print(Text(f"    {printable(line)}"))
+
+
+def write_question(bot: "StudyBot", file: "Path") -> None:
+    """Let the student write a question into ``file``; ended early, nothing is written."""
+    from studybot import authoring
+
+    try:
+        authoring.write_question(
+            bot,
+            file,
+            ask=lambda prompt: str(typer.prompt(prompt, default="", show_default=False, prompt_suffix="")),
+            say=lambda line: typer.echo(printable(line)),
+        )
+    except (EOFError, KeyboardInterrupt, typer.Abort):
+        typer.echo("\nNothing was saved.")
+
+
+def print_json(value: Any) -> None:
+    """Print a dataclass as JSON."""
+    import json
+    from dataclasses import asdict
+
+    typer.echo(json.dumps(asdict(value), indent=2, ensure_ascii=False, default=str))
+
+
+def place(note: str, start_line: int | None, end_line: int | None) -> str:
+    """Return where a passage stands, as editors take it: ``note:line`` or ``note:first-last``."""
+    return f"{note}:{start_line}" if start_line == end_line else f"{note}:{start_line}-{end_line}"
+
+
+def printable(text: str) -> str:
+    """Return ``text`` without control characters, which could change what the terminal shows."""
+    return "".join(letter if letter.isprintable() or letter == "\t" else " " for letter in text)
