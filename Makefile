@@ -59,8 +59,8 @@ bench-aws: install ## Measure questions about 2,809 files of AWS documentation; 
 figures: install ## Write the kept results into README
 	$(BIN)/python -m studybot.readme README.md eval/results
 
-# Each with a subject of its own; none is that of the development questions.
-TRAINING := emanual-s10 ms-iot ms-ml ms-webdev rust-book squad-articles
+# Subjects of their own; none is that of the development questions or of a benchmark.
+TRAINING := ms-iot ms-ml ms-webdev rust-book squad-articles
 questions_of = $(firstword $(wildcard $(addprefix $(SHARED)/questions/train/$(1),.evidence.jsonl .jsonl)))
 notes_of = $(firstword $(wildcard $(SHARED)/data/$(1)/notes $(SHARED)/data/$(1) $(SHARED)/data/real-notes/$(1)))
 

@@ -71,6 +71,7 @@ def test_ways_come_in_order_each_with_its_figures_and_the_vectors_it_needs(
     assert [way.figures["hit@1"].value for way in ways] == pytest.approx([2 / 5, 2 / 5, 3 / 5, 4 / 5, 1, 3 / 5])
     assert [way.figures["hit@5"].value for way in ways] == pytest.approx([1, 1, 1, 1, 1, 3 / 5])
     assert {figure.n for way in ways for figure in way.figures.values()} == {5}
+    assert {type(way.milliseconds) for way in ways} == {int}
 
 
 def test_only_passages_without_their_headings_are_embedded_anew(weighted: StudyBot, encoder: WordEncoder) -> None:
@@ -110,12 +111,12 @@ def test_evidence_that_is_gone_is_named_before_anything_is_embedded(weighted: St
 def test_a_way_is_told_in_a_row() -> None:
     figures = {"MRR@10": Figure(0.75, 0.5, 1.0, 9), "hit@1": Figure(0.5, 0.25, 0.75, 9)}
     assert (
-        row(Ablation("+ statements", figures, 12.34, 23456))
-        == "+ statements          0.750 [0.500, 1.000]   0.500 [0.250, 0.750]       12.3    23,456"
+        row(Ablation("+ statements", figures, 12, 23456))
+        == "+ statements          0.750 [0.500, 1.000]   0.500 [0.250, 0.750]         12    23,456"
     )
 
 
 def test_weights_of_words_alone_still_have_their_ways(weighted: StudyBot, encoder: WordEncoder) -> None:
-    fusion = replace(weighted.weights.fusion, dense=0.0, statement=0.0, lexical=1.0)
-    bot = StudyBot(weighted.settings, encoder, replace(weighted.weights, fusion=fusion))
+    fusion = replace(weighted.fitted.fusion, dense=0.0, statement=0.0, lexical=1.0)
+    bot = StudyBot(weighted.settings, encoder, replace(weighted.fitted, fusion=fusion))
     assert [way.name for way in ablate(bot, encoder, [SIZES])] == WAYS

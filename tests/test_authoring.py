@@ -1,4 +1,5 @@
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -42,8 +43,8 @@ class Student:
         assert "\n" not in text
         self.heard[-1].append(text)
 
-    def write(self, bot: StudyBot, file: Path) -> Question:
-        return write_question(bot, file, self.ask, self.say)
+    def write(self, bot: StudyBot, file: Path, options: str = "") -> Question:
+        return write_question(bot, file, options, self.ask, self.say)
 
     def leave(self, bot: StudyBot, file: Path) -> list[str]:
         """Return what was said after the last typed line."""
@@ -402,7 +403,7 @@ def test_an_interrupt_passes_through(bot: StudyBot, file: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_question(bot, file, interrupt, lambda _: None)
+        write_question(bot, file, "", interrupt, lambda _: None)
     assert not file.exists()
 
 
@@ -427,11 +428,12 @@ def test_a_whole_line_is_a_right_answer_when_it_is_quoted(bot: StudyBot, file: P
     assert [outcome.correct for outcome in evaluate(bot, load(file), "own").outcomes] == [True, True]
 
 
-def test_a_name_with_a_space_is_quoted_in_the_command(bot: StudyBot, tmp_path: Path) -> None:
-    file = tmp_path / "my questions.jsonl"
+@pytest.mark.parametrize("name", ["my questions.jsonl", "what's new.jsonl"])
+def test_the_command_that_is_told_is_typed_as_it_stands(bot: StudyBot, tmp_path: Path, name: str) -> None:
     student = Student(WHO, "1 3", "Louis XVI", "")
-    student.write(bot, file)
-    assert student.heard[-1][-1] == f'  studybot eval "{file}"'
+    student.write(bot, tmp_path / name, " --notes n --index 'my index'")
+    wanted = ["studybot", "eval", str(tmp_path / name), "--notes", "n", "--index", "my index"]
+    assert shlex.split(student.heard[-1][-1]) == wanted
 
 
 def test_halves_of_letters_are_left_out(bot: StudyBot, file: Path) -> None:

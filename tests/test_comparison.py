@@ -13,34 +13,35 @@ def outcome(identity: str, measures: Mapping[str, float], kind: str = "fact") ->
 
 
 BEFORE = [
-    outcome("won", {"MRR@10": 0.5, "hit@3": 0.0, "answer words": 10.0, "hit@1": 0.0}),
+    outcome("won", {"MRR@10": 0.5, "hit@3": 0.0, "nDCG@10": 0.75, "hit@1": 0.0, "answer words": 10.0}),
     outcome("tied", {"MRR@10": 1.0, "hit@1": 1.0}),
-    outcome("lost", {"MRR@10": 0.25, "answer words": 4.0}),
+    outcome("lost", {"MRR@10": 0.25, "nDCG@10": 0.25}),
     outcome("gone", {"MRR@10": 1.0, "hit@5": 1.0}),
 ]
 AFTER = [
     outcome("new", {"MRR@10": 1.0, "hit@5": 0.0}),
-    outcome("lost", {"MRR@10": 0.0, "answer words": 7.0}),
-    outcome("tied", {"MRR@10": 1.0, "nDCG@10": 1.0}),
-    outcome("won", {"MRR@10": 1.0, "hit@3": 1.0, "answer words": 9.0}),
+    outcome("lost", {"MRR@10": 0.0, "nDCG@10": 0.75}),
+    outcome("tied", {"MRR@10": 1.0, "answer accuracy": 1.0}),
+    outcome("won", {"MRR@10": 1.0, "hit@3": 1.0, "nDCG@10": 0.5, "answer words": 9.0}),
 ]
 
 
 def test_questions_that_both_runs_measured_are_compared_pair_by_pair() -> None:
     found = compare(BEFORE, AFTER)
-    # hit@1 was measured before only, nDCG@10 after only, hit@5 of no question twice; hit@3 is not compared.
-    assert list(found) == ["MRR@10", "answer words"]
-    ranks, words = found.values()
+    # hit@1 was measured before only, accuracy after only, hit@5 of no question twice. hit@3 is not compared, nor are
+    # words, of which more are neither better nor worse.
+    assert list(found) == ["MRR@10", "nDCG@10"]
+    ranks, gains = found.values()
     # +1/2, 0 and -1/4 over three questions
     assert (ranks.wins, ranks.ties, ranks.losses, ranks.difference.n) == (1, 1, 1, 3)
     assert ranks.difference.value == pytest.approx(0.25 / 3)
-    # 9 - 10 and 7 - 4 over two
-    assert (words.wins, words.ties, words.losses, words.difference.value) == (1, 0, 1, 1.0)
+    # 1/2 - 3/4 and 3/4 - 1/4 over two
+    assert (gains.wins, gains.ties, gains.losses, gains.difference.value) == (1, 0, 1, 0.125)
 
 
 def test_a_run_does_not_differ_from_itself() -> None:
     found = compare(BEFORE, BEFORE)
-    assert list(found) == ["MRR@10", "hit@1", "hit@5", "answer words"]
+    assert list(found) == ["MRR@10", "hit@1", "hit@5", "nDCG@10"]
     assert found["MRR@10"] == Difference(Figure(0.0, 0.0, 0.0, 4), wins=0, ties=4, losses=0, p=1.0)
     assert lost(BEFORE, BEFORE, "MRR@10") == []
 
@@ -66,9 +67,9 @@ def test_questions_that_lost_come_worst_first_and_equal_losses_by_their_id() -> 
 
 def test_differences_are_told_in_a_table() -> None:
     ranks = Difference(Figure(-0.25, -0.5, 0.125, 40), wins=3, ties=30, losses=7, p=0.0625)
-    words = Difference(Figure(2.5, 1.0, 4.0, 40), wins=11, ties=29, losses=0, p=0.0)
-    assert table({"MRR@10": ranks, "answer words": words}).split("\n") == [
+    answers = Difference(Figure(0.5, 0.25, 0.75, 40), wins=20, ties=20, losses=0, p=0.0)
+    assert table({"MRR@10": ranks, "answer accuracy": answers}).split("\n") == [
         "                     change   95 % interval        wins  ties losses        p",
         "MRR@10               -0.250   [-0.500, +0.125]        3    30      7   0.0625",
-        "answer words         +2.500   [+1.000, +4.000]       11    29      0   0.0000",
+        "answer accuracy      +0.500   [+0.250, +0.750]       20    20      0   0.0000",
     ]

@@ -283,13 +283,20 @@ def test_a_run_holds_what_was_asked_and_today_s_lines(bot: StudyBot) -> None:
     asked = [question("moved", moved), question("bridge", asks="Who built the bridge?")]
     told: list[int] = []
     run = evaluate(bot, asked, "kings", told.append)
-    assert (run.name, told, run.unreachable) == ("kings", [1, 2], ())
+    assert (run.name, told, run.unreachable, run.missing) == ("kings", [1, 2], (), ())
     assert run.questions == (question("moved", KING.model_copy(update={"quote": moved.quote})), asked[1])
     assert [reply.question for reply in run.replies] == [EXECUTED, "Who built the bridge?"]
     assert [(o.id, o.kind, o.answerable, o.confidence) for o in run.outcomes] == [
         (q.id, "fact", q.answerable, r.outcome.confidence) for q, r in zip(asked, run.replies, strict=True)
     ]
     assert run.outcomes[0].measures["MRR@10"] == 1.0
+
+
+def test_notes_that_are_not_there_are_named_where_other_evidence_is(bot: StudyBot) -> None:
+    lost, gone = Evidence(note="lost.md"), Evidence(note="gone.md", start_line=3, end_line=3)
+    run = evaluate(bot, [question("king", lost, KING, gone), question("cells", CELLS, gone)], "test")
+    assert (run.missing, run.unreachable) == (("gone.md", "lost.md"), ())
+    assert [outcome.measures["MRR@10"] for outcome in run.outcomes] == [1.0, 1 / 2]
 
 
 def test_the_same_questions_have_the_same_outcomes(bot: StudyBot) -> None:
@@ -372,4 +379,4 @@ def test_the_projects_own_questions_quote_the_sample_notes(make_bot: MakeBot) ->
     asked = load(CHECKOUT / "eval" / "questions.jsonl")
     run = evaluate(bot, asked, "questions")
     assert len(asked) == 30
-    assert (run.questions, run.unreachable) == (tuple(asked), ())
+    assert (run.questions, run.unreachable, run.missing) == (tuple(asked), (), ())

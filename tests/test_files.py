@@ -42,11 +42,30 @@ def test_a_full_disk_leaves_the_file_as_it_was(tmp_path: Path, old: bytes | None
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == ({"note.md": old} if old else {})
 
 
-def test_what_is_in_the_way_stays_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("old", [None, b"old\n"])
+def test_what_a_link_leads_to_is_replaced_and_not_the_link(tmp_path: Path, old: bytes | None) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    file, link = tmp_path / "elsewhere" / "note.md", tmp_path / "link.md"
+    if old is not None:
+        file.write_bytes(old)
+    link.symlink_to(Path("elsewhere") / "note.md")
+    replace(link, b"new\n")
+    assert (link.readlink(), file.read_bytes()) == (Path("elsewhere") / "note.md", b"new\n")
+    assert (names(tmp_path), names(file.parent)) == (["elsewhere", "link.md"], ["note.md"])
+
+
+def test_what_is_in_the_way_stays_and_nothing_is_left_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "kept.md").write_bytes(b"kept\n")
     with pytest.raises(IsADirectoryError):
         replace(tmp_path / "folder", b"new\n")
+    monkeypatch.chdir(tmp_path / "folder")
+    # Paths without a name
+    for folder in (Path(), Path(tmp_path.anchor)):
+        with pytest.raises(IsADirectoryError):
+            replace(folder, b"new\n")
     with pytest.raises(NotADirectoryError):
         replace(tmp_path / "folder" / "kept.md" / "below.md", b"new\n")
     with pytest.raises(FileNotFoundError):

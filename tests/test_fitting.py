@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -8,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from studybot import fitted, fitting, measuring, questions
+from studybot import evaluation, fitted, fitting, measuring, metrics, questions
 from studybot.bot import StudyBot
 from studybot.cli import app
 from studybot.errors import FittedUnwritable, TrainingInvalid
-from studybot.fitted import Confidence, Fusion
-from studybot.fitting import Fit, HeldOut, _Found, _fusion, _reciprocal_rank
+from studybot.fitted import Confidence, Fitted, Fusion
+from studybot.fitting import Fit, HeldOut, _confidence, _Found, _fusion, _Judged, _reciprocal_rank
 from studybot.measuring import Collection, QuestionFile
 from studybot.questions import Evidence, Question
 from tests.word_encoder import WordEncoder
@@ -227,6 +228,53 @@ def test_a_collection_is_measured_with_what_the_others_teach(collections: Collec
     assert right.held_out["rivers.jsonl"].calibration_error != wrong.held_out["rivers.jsonl"].calibration_error
 
 
+def test_what_is_told_of_a_collection_is_what_a_bot_does_that_learned_from_the_others_alone(
+    collections: Collections, encoder: WordEncoder
+) -> None:
+    bot, asked = collections["rivers.jsonl"]
+    # With evidence in a section about something else, the rivers teach other weights than animals and metals do.
+    asked[1] = asked[1].model_copy(update={"evidence": asked[0].evidence})
+    others = {name: collections[name] for name in ("animals.jsonl", "metals.jsonl")}
+
+    def measured(learned: Fitted) -> list[float | None]:
+        taught = StudyBot(bot.settings, encoder, learned)
+        run = evaluation.evaluate(taught, asked, "rivers.jsonl")
+        own = [outcome.confidence for outcome in run.outcomes]
+        foreign = [taught.ask(question.question).outcome.confidence for question in others["animals.jsonl"][1]]
+        return [
+            metrics.auroc(own + foreign, [1] * len(own) + [0] * len(foreign)),
+            metrics.calibration_error(own, [outcome.correct for outcome in run.outcomes]),
+            sum(confidence < learned.confidence.threshold for confidence in own) / len(own),
+            sum(confidence < learned.confidence.threshold for confidence in foreign) / len(foreign),
+        ]
+
+    found = fitting.fit(collections)
+    held = found.held_out["rivers.jsonl"]
+    told = [held.auroc_foreign, held.calibration_error, held.refused["own"], held.refused["foreign"]]
+    assert told == pytest.approx(measured(fitting.fit(others).fitted))
+    assert told != pytest.approx(measured(found.fitted))
+
+
+def test_files_over_the_same_notes_are_left_out_together(collections: Collections) -> None:
+    bot, asked = collections["animals.jsonl"]
+    halves = {**collections, "animals.jsonl": (bot, asked[:2]), "more animals.jsonl": (bot, asked[2:])}
+    right = fitting.fit(halves)
+    wrong = fitting.fit({**halves, **with_questions({"more animals.jsonl": (bot, asked[2:])}, answers=["nothing"])})
+    assert right.held_out["animals.jsonl"] == wrong.held_out["animals.jsonl"]
+    # Others learn from both.
+    assert right.held_out["metals.jsonl"] != wrong.held_out["metals.jsonl"]
+
+
+def test_what_was_done_to_the_questions_of_a_collection_weighs_the_same_however_many_they_are() -> None:
+    def judged(**counts: int) -> list[_Judged]:
+        return [_Judged({"score": 0.0}, origin == "own", origin) for origin, n in counts.items() for _ in range(n)]
+
+    # A feature that tells nothing: how likely an answer is right is their share of the weight, 1 of 1 + 0.1 + 0.2.
+    for collection in (judged(own=1, hidden=9, foreign=9), judged(own=9, hidden=2, foreign=1)):
+        found = _confidence([collection, judged(own=3, hidden=3, foreign=3)])
+        assert found.probability({"score": 0.0}) == pytest.approx(1 / 1.3, abs=0.001)
+
+
 def test_what_changed_and_what_was_measured_is_told_in_a_table() -> None:
     before = replace(
         fitted.load(), fusion=BEFORE, confidence=Confidence(-2.5, {"score": 2.0, "statement": 1.0}, threshold=0.25)
@@ -236,8 +284,13 @@ def test_what_changed_and_what_was_measured_is_told_in_a_table() -> None:
         fusion=replace(BEFORE, dense=0.5, statement=0.125, lexical=0.375),
         confidence=Confidence(1.5, {"score": 2.25, "lead": -6.0}, threshold=0.5),
     )
-    held_out = {"a.jsonl": HeldOut(40, 0.75, 0.5, 0.875, None, 0.0625), "b.jsonl": HeldOut(8, 0.25, 1.0, 0.5, 1.0, 0.1)}
-    assert fitting.table(Fit(now, held_out), before).split("\n") == [
+    # Of a.jsonl nothing was asked elsewhere.
+    held_out = {
+        "a.jsonl": HeldOut(40, 0.75, 0.5, 0.875, None, 0.0625, {"own": 0.05, "hidden": 0.5}),
+        "b.jsonl": HeldOut(8, 0.25, 1.0, 0.5, 1.0, 0.1, {"own": 0.25, "hidden": 0.5, "foreign": 1.0}),
+    }
+    changes, measured = fitting.table(Fit(now, held_out), before).split("\n\n")
+    assert changes.split("\n") == [
         "dense           0.200 -> 0.500",
         "statement       0.400 -> 0.125",
         "lexical         0.400 -> 0.375",
@@ -245,13 +298,14 @@ def test_what_changed_and_what_was_measured_is_told_in_a_table() -> None:
         "score           2.000 -> 2.250",
         "lead            0.000 -> -6.000",
         "threshold       0.250 -> 0.500",
-        "",
-        "left out                    n   MRR@10 (before)   AUROC hidden   foreign   calibration error",
-        "a.jsonl                    40    0.750 (0.500)       0.875           -     0.062",
-        "b.jsonl                     8    0.250 (1.000)       0.500       1.000     0.100",
-        # (0.75 + 0.25) / 2, (0.5 + 1) / 2
-        "mean                             0.500 (0.750)",
     ]
+    *_, a, b, mean = measured.split("\n")
+    assert a.split() == ["a.jsonl", "40", "0.750", "(0.500)", "0.875", "-", "0.062", "0.05", "0.50", "-"]
+    assert b.split() == ["b.jsonl", "8", "0.250", "(1.000)", "0.500", "1.000", "0.100", "0.25", "0.50", "1.00"]
+    # (0.75 + 0.25) / 2, (0.5 + 1) / 2
+    assert mean.split() == ["mean", "0.500", "(0.750)"]
+    # Cells stand below each other, also where there is nothing to tell.
+    assert [cell.end() for cell in re.finditer(r"\S+", a)] == [cell.end() for cell in re.finditer(r"\S+", b)]
 
 
 def test_what_was_fitted_is_told_and_takes_the_place_of_what_was_there(
@@ -282,8 +336,9 @@ def contradicted(collections: Collections) -> Collections:
 @pytest.mark.parametrize(
     ("collections_of", "problem"),
     [
-        (lambda found: {}, "two question files at least"),
-        (lambda found: {"rivers.jsonl": found["rivers.jsonl"]}, "two question files at least"),
+        (lambda found: {}, "over two folders of notes"),
+        (lambda found: {"rivers.jsonl": found["rivers.jsonl"]}, "over two folders of notes"),
+        (lambda found: dict.fromkeys(found, found["rivers.jsonl"]), "over two folders of notes"),
         (lambda found: {**found, "metals.jsonl": (found["metals.jsonl"][0], [])}, r"^metals\.jsonl: no question has"),
         (unfindable, r"^metals\.jsonl: no question has its evidence among the passages"),
         # There is nothing to tell right answers from wrong ones by.
@@ -291,7 +346,16 @@ def contradicted(collections: Collections) -> Collections:
         (lambda found: with_questions(found, answers=["nothing"]), r"\w"),
         (contradicted, r"\w"),
     ],
-    ids=["none", "one", "no questions", "unfindable", "no answers", "no right answer", "contradicted"],
+    ids=[
+        "none",
+        "one",
+        "the same notes",
+        "no questions",
+        "unfindable",
+        "no answers",
+        "no right answer",
+        "contradicted",
+    ],
 )
 def test_collections_that_teach_nothing_are_refused_and_nothing_is_written(
     collections: Collections, fitted_file: Path, collections_of: Callable[[Collections], Collections], problem: str

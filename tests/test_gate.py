@@ -15,18 +15,18 @@ from tests.test_comparison import outcome
 
 NAME = "own.jsonl"
 BEFORE = [
-    outcome("a", {"MRR@10": 1.0, "answer accuracy": 1.0}),
-    outcome("b", {"MRR@10": 1.0, "answer accuracy": 0.0}),
+    outcome("a", {"MRR@10": 1.0, "answer accuracy": 1.0, "hit@1": 1.0}),
+    outcome("b", {"MRR@10": 1.0, "answer accuracy": 0.0, "hit@1": 1.0}),
 ]
 # MRR@10: (1 + 1/2) / 2 = 3/4
 NOW = [
-    outcome("a", {"MRR@10": 1.0, "answer accuracy": 0.0}),
-    outcome("b", {"MRR@10": 0.5, "answer accuracy": 0.0}),
+    outcome("a", {"MRR@10": 1.0, "answer accuracy": 0.0, "hit@1": 1.0}),
+    outcome("b", {"MRR@10": 0.5, "answer accuracy": 0.0, "hit@1": 0.0}),
 ]
 
 
 def result(outcomes: Sequence[Outcome], name: str = NAME) -> Result:
-    return Result(name, len(outcomes), {}, {}, (), figures(outcomes), tuple(outcomes))
+    return Result(name, len(outcomes), {}, {}, (), (), figures(outcomes), tuple(outcomes))
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def judged(gate: Path, now: Result, least: dict[str, Any], kept: str = "results/
 
 
 def test_figures_at_their_floors_pass_and_below_them_are_named(gate: Path) -> None:
-    assert judged(gate, result(BEFORE), {"MRR@10": 1.0, "answer accuracy": 0.5}) == Verdict((), ())
+    assert judged(gate, result(BEFORE), {"MRR@10": 1.0, "answer accuracy": 0.5}) == Verdict((), (), ())
     least = {"answer accuracy": 0.5, "MRR@10": 0.75}
     found = judged(gate, result(NOW), least)
     assert found.below == (("answer accuracy", 0.0, 0.5),)
@@ -51,9 +51,15 @@ def test_figures_at_their_floors_pass_and_below_them_are_named(gate: Path) -> No
 
 
 def test_questions_that_did_better_before_are_told_but_do_not_fail(gate: Path) -> None:
-    found = judged(gate, result(NOW), {"MRR@10": 0.75})
-    assert found == Verdict((), (Change("b", "MRR@10", 1.0, 0.5), Change("a", "answer accuracy", 1.0, 0.0)))
-    assert told(Verdict((("MRR@10", 0.75, 0.8),), found.lost)).split("\n") == [
+    rank, answer, first = (
+        Change("b", "MRR@10", 1.0, 0.5),
+        Change("a", "answer accuracy", 1.0, 0.0),
+        Change("b", "hit@1", 1.0, 0.0),
+    )
+    # By the figures that have floors, whichever these are, and by no other.
+    assert judged(gate, result(NOW), {"MRR@10": 0.75}) == Verdict((), (rank,), ())
+    assert judged(gate, result(NOW), {"hit@1": 0.5, "answer accuracy": 0.0}) == Verdict((), (first, answer), ())
+    assert told(Verdict((("MRR@10", 0.75, 0.8),), (rank, answer), ())).split("\n") == [
         "the gate: closed",
         "below its floor: MRR@10 0.7500, wanted 0.8000",
         "worse than before: b: MRR@10 1.000 -> 0.500",
@@ -61,10 +67,17 @@ def test_questions_that_did_better_before_are_told_but_do_not_fail(gate: Path) -
     ]
 
 
+def test_questions_that_are_no_longer_asked_are_told_but_do_not_fail(gate: Path) -> None:
+    found = judged(gate, result([outcome("c", {"MRR@10": 1.0}), BEFORE[1]]), {"MRR@10": 1.0})
+    assert found == Verdict((), (), ("a",))
+    assert told(found).split("\n") == ["the gate: open", "no longer asked: a"]
+    assert told(Verdict((), (), ("a", "b"))).endswith("\nno longer asked: a, b")
+
+
 def test_a_kept_result_is_looked_for_beside_the_gate(gate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(gate.parent / "results")
-    assert judged(Path("../gate.json"), result(BEFORE), {}) == Verdict((), ())
-    assert told(Verdict((), ())) == "the gate: open"
+    assert judged(Path("../gate.json"), result(BEFORE), {}) == Verdict((), (), ())
+    assert told(Verdict((), (), ())) == "the gate: open"
 
 
 def test_what_the_gate_does_not_know_is_named_with_what_there_is(gate: Path) -> None:

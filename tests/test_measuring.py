@@ -1,6 +1,8 @@
 import json
 import re
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +10,11 @@ import pytest
 from typer.testing import CliRunner
 from typer.testing import Result as Done
 
-from studybot import ablation, comparison, fitted, questions, results
+from studybot import ablation, comparison, fitted, measuring, questions, results
+from studybot.bot import StudyBot
 from studybot.cli import app
+from studybot.errors import QuestionSetInvalid, ResultInvalid
+from studybot.measuring import Collection, QuestionFile, Show, Wanted
 from tests.test_ablation import WAYS
 from tests.word_encoder import WordEncoder
 
@@ -135,6 +140,35 @@ def test_what_to_compare_with_is_looked_for_before_asking(run: Run, notes: Path,
     assert (done.stdout, (tmp_path / "kept.json").exists()) == ("", False)
 
 
+def test_a_result_of_other_questions_is_refused_before_asking(
+    bot: StudyBot, encoder: WordEncoder, asked: Path, tmp_path: Path
+) -> None:
+    said: list[str] = []
+    told: list[tuple[str, int, int]] = []
+
+    @contextmanager
+    def progress() -> Iterator[Show]:
+        yield lambda stage, done, total: told.append((stage, done, total))
+
+    known = measuring.loaded(asked)
+    other = QuestionFile("other.jsonl", tuple(one.model_copy(update={"id": "o-1"}) for one in known.questions))
+    kept = tmp_path / "kept.json"
+    result, _ = measuring.measure(Collection(known, bot), Wanted(save=kept), said.append, progress)
+    assert (said, told, results.read(kept)) == ([results.table(result)], [("asking", 1, 1)], result)
+
+    said.clear()
+    encoder.encoded.clear()
+    with pytest.raises(
+        ResultInvalid, match=r"kept\.json is of kings\.jsonl, .* no question in common with other\.jsonl$"
+    ):
+        measuring.measure(Collection(other, bot), Wanted(against=kept), said.append, progress)
+    assert (encoder.encoded, said, told) == ([], [], [("asking", 1, 1)])
+    # One is enough to compare with.
+    both = QuestionFile("both.jsonl", (*other.questions, *known.questions))
+    measuring.measure(Collection(both, bot), Wanted(against=kept), said.append, progress)
+    assert said[1].startswith(f"against {kept}:\n")
+
+
 def test_a_report_is_written(run: Run, notes: Path, asked: Path, tmp_path: Path) -> None:
     done = run("eval", asked, "--notes", notes, "--report", tmp_path / "report")
     assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, f"the report: {tmp_path / 'report' / 'report.html'}")
@@ -206,7 +240,8 @@ def test_each_file_is_asked_of_its_own_notes(
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        ((), "Missing argument"),
+        ((), "name a file of questions, or begin one: studybot eval --new"),
+        (("--fit",), "name a file of questions, or begin one: studybot eval --new"),
         (("q.jsonl", "--notes", "a", "--notes", "b"), "1 question files need as many --notes, found 2"),
         (("q.jsonl", "r.jsonl", "--notes", "a"), "2 question files need as many --notes, found 1"),
         (("q.jsonl", "--fit", "--new"), "--fit and --new do not go together"),
@@ -254,6 +289,36 @@ def test_a_file_that_cannot_be_used_is_named_before_anything_is_indexed(
     assert (done.stdout, paths(tmp_path)) == ("", before)
 
 
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        (["no question"], "kings.jsonl, line 1: "),
+        ([EXECUTED, EXECUTED], "kings.jsonl, line 2: the id 'k-1' stands twice"),
+    ],
+)
+def test_no_question_is_written_into_a_file_of_something_else(
+    run: Run, notes: Path, tmp_path: Path, rows: list[Any], problem: str
+) -> None:
+    file = written(tmp_path / "kings.jsonl", *rows)
+    before, content = paths(tmp_path), file.read_bytes()
+    done = run("eval", file, "--new", "--notes", notes)
+    assert problem in one_line_error(done)
+    # Nor is anything indexed.
+    assert (done.stdout, paths(tmp_path), file.read_bytes()) == ("", before, content)
+
+
+def test_only_a_file_that_is_begun_may_be_missing_or_without_an_answerable_question(tmp_path: Path) -> None:
+    file = tmp_path / "own.jsonl"
+    unanswerable = {**EXECUTED, "answerable": False, "answers": [], "evidence": []}
+    for rows, ids in ((None, []), ([], []), ([unanswerable], ["k-1"])):
+        if rows is not None:
+            written(file, *rows)
+        begun = measuring.loaded(file, is_begun=True)
+        assert (begun.name, [one.id for one in begun.questions]) == ("own.jsonl", ids)
+        with pytest.raises(QuestionSetInvalid):
+            measuring.loaded(file)
+
+
 def test_evidence_that_is_gone_is_named_and_nothing_is_kept(run: Run, notes: Path, asked: Path, tmp_path: Path) -> None:
     (notes / "kings.md").write_text("# Kings\n\nNone was executed.\n", encoding="utf-8")
     done = run("eval", asked, "--notes", notes, "--save", tmp_path / "kept.json")
@@ -267,7 +332,7 @@ def test_notes_that_are_nowhere_are_asked_for(run: Run, asked: Path, own: Path) 
 
 
 def test_a_question_is_written_at_the_terminal(run: Run, notes: Path, tmp_path: Path) -> None:
-    file = tmp_path / "own.jsonl"
+    file = tmp_path / "my own.jsonl"
     words = ("eval", file, "--new", "--notes", notes)
     # The question, the lines of the first passage, the words that an answer must hold, the first kind.
     typed = [QUESTION, "1 3", "Louis XVI", ""]
@@ -277,11 +342,27 @@ def test_a_question_is_written_at_the_terminal(run: Run, notes: Path, tmp_path: 
     assert (done.exit_code, f"Saved as own-001 in {file}." in done.stdout) == (0, True)
     (question,) = questions.load(file)
     assert question.model_dump(exclude_defaults=True) == {**EXECUTED, "id": "own-001"}
-    assert run("eval", file, "--notes", notes).stdout.startswith("MRR@10                         1.000 ")
+    # The command that is told asks it, of the same notes.
+    program, *told = shlex.split(done.stdout.splitlines()[-1])
+    assert (program, told) == ("studybot", ["eval", str(file), "--notes", str(notes)])
+    assert run(*told).stdout.startswith("MRR@10                         1.000 ")
+
+
+def test_questions_of_one_s_own_begin_in_the_folder_where_one_is(
+    run: Run, notes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, index = tmp_path / "here", tmp_path / "my index"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    assert run("index", notes, "--index", index).exit_code == 0
+    done = run("eval", "--new", "--index", index, typed=f"{QUESTION}\n1 3\nLouis XVI\n\n")
+    assert (done.exit_code, paths(folder)) == (0, [folder / "questions.jsonl"])
+    assert done.stdout.splitlines()[-1] == f"  studybot eval questions.jsonl --index '{index}'"
+    assert [question.id for question in questions.load(folder / "questions.jsonl")] == ["own-001"]
 
 
 def test_nothing_is_fitted_to_one_file(run: Run, notes: Path, asked: Path) -> None:
     before = fitted.FILE.read_bytes()
     done = run("eval", asked, "--notes", notes, "--fit")
-    assert "fitting needs two question files at least" in one_line_error(done)
+    assert "fitting needs questions over two folders of notes" in one_line_error(done)
     assert (done.stdout, fitted.FILE.read_bytes()) == ("", before)

@@ -53,6 +53,11 @@ def test_a_file_gives_its_questions_in_order(tmp_path: Path) -> None:
     assert (found[2].answerable, found[2].golds) == (False, [])
 
 
+def test_one_reference_answer_needs_no_list(tmp_path: Path) -> None:
+    one, several = ({**GOOD, "id": str(given), "reference_answer": given} for given in ("Louis", ["Louis", "he"]))
+    assert [q.golds for q in load(written(tmp_path, one, several))] == [["Louis"], ["Louis", "he"]]
+
+
 @pytest.mark.parametrize("separator", ["\u2028", "\x0b", "\x1e", "\x85"])
 def test_only_a_newline_ends_a_line(tmp_path: Path, separator: str) -> None:
     row = json.dumps({**GOOD, "question": f"Who{separator}was it?"}, ensure_ascii=False)
@@ -103,6 +108,22 @@ def test_only_a_newline_ends_a_line(tmp_path: Path, separator: str) -> None:
             ({**GOOD, "evidence": [{**EVIDENCE, "start_line": 4}]},),
             r"line 1: evidence\.0: evidence ends in line 3 before it starts in line 4",
             id="end before start",
+        ),
+        pytest.param(
+            ({**GOOD, "evidence": [{"note": "kings.md", "quote": KING}]},),
+            r"line 1: evidence\.0: a quote needs the lines that it was taken from",
+            id="a quote without lines",
+        ),
+        pytest.param(({**GOOD, "question": "_?! …"},), "line 1: question: the question has no word", id="no word"),
+        pytest.param(
+            ({**GOOD, "reference_answer": 1793},),
+            "line 1: reference_answer: Input should be a valid list",
+            id="number for a list",
+        ),
+        pytest.param(
+            ({**GOOD, "evidence": [EVIDENCE, {**EVIDENCE, "quote": BROTHER}], "answers": ["in 1793. His brother"]},),
+            "line 1: the answer 'in 1793. His brother' is not in the quoted evidence",
+            id="answer across two quotes",
         ),
         pytest.param(
             ({**GOOD, "answers": ["Louis XVI", "Louis XVIII"]},),
@@ -281,7 +302,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a file/mine.jsonl", "n" * 300])
 def test_a_name_that_can_be_no_file_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / "a file").touch()
-    with pytest.raises(QuestionSetInvalid, match="cannot be written"):
+    with pytest.raises(QuestionSetInvalid, match="cannot be (written|used)"):
         append(question(), tmp_path / name)
 
 

@@ -130,12 +130,23 @@ def test_a_page_shows_the_figures(kings: Written) -> None:
 
 def test_a_page_shows_the_figures_of_each_kind(kings: Written) -> None:
     shown = rows(section(kings.page, "kinds"))
-    words = {kind: f"{of['answer words'].value:.1f}" for kind, of in figures(kings.run.outcomes).items()}
+    lengths = {kind: of["answer words"] for kind, of in figures(kings.run.outcomes).items()}
+    words = {kind: f"{f.value:.1f}<br><small>{f.low:.1f} to {f.high:.1f}</small>" for kind, f in lengths.items()}
+    assert lengths[ALL].low < lengths[ALL].high
+    two_of_three, half, every, none = (
+        f"{value}<br><small>{interval}</small>"
+        for value, interval in (
+            ("0.667", "0.000 to 1.000"),
+            ("0.500", "0.000 to 1.000"),
+            ("1.000", "1.000 to 1.000"),
+            ("0.000", "0.000 to 0.000"),
+        )
+    )
     assert shown == [
-        ["all", "0.667", "0.667", "0.667", "0.500", words[ALL], "4"],
-        ["fact", "1.000", "1.000", "1.000", "0.500", words["fact"], "2"],
+        ["all", two_of_three, two_of_three, two_of_three, half, words[ALL], "4"],
+        ["fact", every, every, every, half, words["fact"], "2"],
         ["unanswerable", "–", "–", "–", "–", words["unanswerable"], "1"],
-        ["<i>odd</i>", "0.000", "0.000", "0.000", "–", words["<i>odd</i>"], "1"],
+        ["<i>odd</i>", none, none, none, "–", words["<i>odd</i>"], "1"],
     ]
 
 
@@ -211,6 +222,15 @@ def test_unreachable_questions_come_first_with_what_that_means(kings: Written) -
 
 def test_a_run_without_unreachable_questions_does_not_speak_of_them(bot: StudyBot, tmp_path: Path) -> None:
     assert "nreachable" not in written(evaluate(bot, [RIGHT], "q"), tmp_path)
+
+
+def test_notes_that_are_not_there_are_named_before_the_figures(bot: StudyBot, kings: Written, tmp_path: Path) -> None:
+    gone = [Evidence(note=name, start_line=1, end_line=1) for name in ("<gone>.md", "lost.md")]
+    asked = RIGHT.model_copy(update={"evidence": [*RIGHT.evidence, *gone]})
+    page = written(evaluate(bot, [asked], "q"), tmp_path)
+    told = "Notes that are not there, so that other evidence of the same questions has to do: &lt;gone&gt;.md, lost.md."
+    assert told in page.partition('<section id="figures"')[0]
+    assert "Notes that are not there" not in kings.page
 
 
 def test_the_worst_questions_come_first(kings: Written) -> None:

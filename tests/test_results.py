@@ -1,9 +1,10 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from studybot import results
+from studybot import chunking, fitted, results
 from studybot.ablation import Ablation
 from studybot.bootstrap import Figure
 from studybot.bot import StudyBot
@@ -13,6 +14,7 @@ from studybot.questions import ALL, Evidence, Question
 from studybot.results import AblationResult, Result
 from tests.conftest import CELLS, KINGS
 from tests.test_comparison import outcome
+from tests.word_encoder import WordEncoder
 
 EXECUTED, BECAME = KINGS.split("\n")[2:4]
 ASKED = [
@@ -51,16 +53,42 @@ def result_of(bot: StudyBot) -> Result:
 
 def test_a_result_tells_what_was_measured_and_with_what(bot: StudyBot) -> None:
     found = result_of(bot)
-    assert (found.questions, found.n, found.unreachable) == ("kings.jsonl", 4, ("k-3",))
+    assert (found.questions, found.n, found.unreachable, found.missing) == ("kings.jsonl", 4, ("k-3",), ())
     assert found.notes == {"notes": 2, "passages": 4, "statements": 10}
-    assert found.environment["model"] == "words:1"
+    # Nothing is refused, as the confidence was fitted for another model.
+    pipeline = {
+        "model": "words:1",
+        "window": "64 tokens",
+        "chunking": f"version {chunking.VERSION}",
+        "refused below": "0",
+    }
     versions = ["studybot", "sentence-transformers", "torch", "faiss-cpu", "numpy", "SQLite", "Python"]
-    assert list(found.environment) == ["model", *versions, "machine"]
+    assert list(found.environment) == [*pipeline, *versions, "machine"]
+    assert {name: found.environment[name] for name in pipeline} == pipeline
     assert [one.id for one in found.outcomes] == ["k-1", "k-2", "k-3", "n-1"]
     assert list(found.figures) == [ALL, "fact", "list", "none"]
     # The one passage of kings.md is the best one for both questions; k-3 has no relevant one.
     assert found.figures[ALL]["MRR@10"].value == pytest.approx(2 / 3)
     assert found.figures["fact"]["MRR@10"].value == pytest.approx(1 / 2)
+
+
+def test_a_result_tells_below_which_confidence_is_refused(
+    bot: StudyBot, make_bot: Callable[..., StudyBot], encoder: WordEncoder
+) -> None:
+    shipped = fitted.load()
+    learned = replace(shipped, pipeline=bot.pipeline, confidence=replace(shipped.confidence, threshold=0.125))
+    assert results.environment(StudyBot(bot.settings, encoder, learned))["refused below"] == "0.125"
+    assert results.environment(make_bot(min_confidence=0.5))["refused below"] == "0.5"
+
+
+def test_a_result_names_the_notes_that_are_not_there(bot: StudyBot) -> None:
+    gone = Evidence(note="gone.md", start_line=1, end_line=1)
+    asked = [ASKED[0].model_copy(update={"evidence": [*ASKED[0].evidence, gone]})]
+    found = results.result_of(evaluate(bot, asked, "kings.jsonl"), bot)
+    assert (found.missing, found.unreachable) == (("gone.md",), ())
+    assert results.table(found).startswith(
+        "Notes that are not there, so that other evidence has to do: gone.md\n\nMRR@10 "
+    )
 
 
 def test_the_same_questions_over_the_same_notes_give_the_same_bytes(
@@ -87,7 +115,7 @@ def test_a_result_comes_back_as_it_was_written(bot: StudyBot, tmp_path: Path) ->
     assert [path.name for path in file.parent.iterdir()] == ["result.json"]
 
 
-ABLATED = AblationResult("kings.jsonl", 1, {}, (Ablation("+ words", {"MRR@10": Figure(1 / 3, 0.1, 0.5, 1)}, 1.5, 14),))
+ABLATED = AblationResult("kings.jsonl", 1, {}, (Ablation("+ words", {"MRR@10": Figure(1 / 3, 0.1, 0.5, 1)}, 15, 14),))
 
 
 def test_an_ablation_comes_back_as_it_was_written(tmp_path: Path) -> None:
@@ -137,6 +165,14 @@ def test_what_cannot_be_read_or_written_is_named_and_leaves_nothing(tmp_path: Pa
     assert taken.read_text(encoding="utf-8") == "kept"
 
 
+def test_a_folder_is_no_file_to_write_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    # It has no name that a draft beside it could be called by.
+    with pytest.raises(ResultInvalid, match=r"^\. cannot be written: Is a directory$"):
+        results.write(ABLATED, Path())
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_figures_are_told_in_a_table() -> None:
     outcomes = (
         outcome("a", {"MRR@10": 1.0, "hit@5": 1.0}),
@@ -145,9 +181,11 @@ def test_figures_are_told_in_a_table() -> None:
         outcome("d", {"answer words": 12.0}, kind="none"),
     )
     # One in 27 resamples of three questions has the third one only: 3.7 %, more than the 2.5 % below the interval.
-    shown = results.table(Result("q.jsonl", 4, {}, {}, ("c", "e"), figures(outcomes), outcomes))
+    shown = results.table(Result("q.jsonl", 4, {}, {}, ("c", "e"), ("a.md", "b.md"), figures(outcomes), outcomes))
     assert [line.rstrip() for line in shown.split("\n")] == [
         "No passage holds the evidence of: c, e",
+        "",
+        "Notes that are not there, so that other evidence has to do: a.md, b.md",
         "",
         "MRR@10                         0.667   [0.000, 1.000]   n=3",
         "hit@5                          0.667   [0.000, 1.000]   n=3",

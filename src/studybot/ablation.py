@@ -20,11 +20,14 @@ _Find = Callable[[str], Sequence[Passage]]
 
 @dataclass(frozen=True, slots=True)
 class Ablation:
-    """One way to retrieve: its figures, milliseconds per question (median), and how many vectors it needs stored."""
+    """One way to retrieve: its figures, milliseconds per question, and how many vectors it compares with.
+
+    The milliseconds are a median, whole, and hold the encoding of the question, also where no vector is looked at.
+    """
 
     name: str
     figures: evaluation.Figures
-    milliseconds: float
+    milliseconds: int
     vectors: int
 
 
@@ -47,7 +50,7 @@ def ablate(bot: StudyBot, encoder: Encoder, asked: Sequence[Question]) -> Iterat
             seconds.append(time.perf_counter() - began)
         measured = evaluation.rank_measures(bot, located, found).values()
         figures = {measure: bootstrap.mean([measures[measure] for measures in measured]) for measure in MEASURES}
-        yield Ablation(name, figures, 1000 * statistics.median(seconds), vectors)
+        yield Ablation(name, figures, round(1000 * statistics.median(seconds)), vectors)
 
 
 HEADER = f"{'':<22}" + "".join(f"{name:<23}" for name in MEASURES) + f"{'ms each':>8}{'vectors':>10}"
@@ -56,11 +59,11 @@ HEADER = f"{'':<22}" + "".join(f"{name:<23}" for name in MEASURES) + f"{'ms each
 def row(ablation: Ablation) -> str:
     """Return one line of the table below ``HEADER``."""
     cells = "".join(f"{f'{f.value:.3f} [{f.low:.3f}, {f.high:.3f}]':<23}" for f in ablation.figures.values())
-    return f"{ablation.name:<22}{cells}{ablation.milliseconds:>8.1f}{ablation.vectors:>10,}"
+    return f"{ablation.name:<22}{cells}{ablation.milliseconds:>8}{ablation.vectors:>10,}"
 
 
 def _ways(bot: StudyBot, encoder: Encoder) -> Iterator[tuple[str, _Find, int]]:
-    lookup, full = bot.lookup(), bot.weights.fusion
+    lookup, full = bot.lookup(), bot.fitted.fusion
     numbers, _ = lookup.store.passage_vectors()
     passages, statements = len(numbers), lookup.store.counts()["statements"]
     # Weights that were fitted may be of words alone.

@@ -1,6 +1,7 @@
 """One evaluation question, written with a student at a terminal over their own notes."""
 
 import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -77,10 +78,13 @@ class _Terminal:
             self.say(line)
 
 
-def write_question(bot: StudyBot, file: Path, ask: Callable[[str], str], say: Callable[[str], None]) -> Question:
+def write_question(
+    bot: StudyBot, file: Path, options: str, ask: Callable[[str], str], say: Callable[[str], None]
+) -> Question:
     """Return the question that a student wrote, saved as the last one of ``file``, which need not exist.
 
-    ``ask`` shows a prompt and returns the line typed, ``say`` prints a line. Ended early, the file stays as it was.
+    ``options`` are what the command that asks it needs beside the file. ``ask`` shows a prompt and returns the line
+    typed, ``say`` prints a line. Ended early, the file stays as it was.
 
     Raises:
         EOFError: the student typed ``quit``. What ``ask`` raises at the end of input or at Ctrl-C passes through.
@@ -113,13 +117,13 @@ def write_question(bot: StudyBot, file: Path, ask: Callable[[str], str], say: Ca
     elif rank_of(written, passages) is None:
         say("studybot did not find your lines: such a question teaches the most.")
     say(f"Saved as {written.id} in {file}. To ask all the questions of this file:")
-    say(f'  studybot eval "{file}"' if " " in str(file) else f"  studybot eval {file}")
+    say(f"  studybot eval {shlex.quote(str(file))}{options}")
     return written
 
 
 def _known(file: Path) -> list[Question]:
     # Looked at before anything is typed, as that would be lost.
-    if file.exists():
+    if questions.is_there(file):
         return questions.read(file)
     if not file.parent.is_dir():
         raise QuestionSetInvalid(f"{file} cannot be written: there is no folder {file.parent}; make it first")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from studybot import checkup, chunking, citations, fitted
+from studybot import checkup, citations, fitted
 from studybot.answering import answer
 from studybot.database import Database
 from studybot.errors import (
@@ -19,13 +19,13 @@ from studybot.errors import (
 )
 from studybot.fitted import Fitted
 from studybot.history import History
-from studybot.indexing import Progress, cut, sync
+from studybot.indexing import Progress, cut, pipeline_of, sync
 from studybot.lookup import Lookup
 from studybot.markdown import parse
 from studybot.notes import read_note
 from studybot.settings import Settings
 from studybot.store import Store
-from studybot.types import Answer, Citation, Document, Encoder, Hit, Note, Passage, Pipeline, Refusal, SyncReport
+from studybot.types import Answer, Citation, Document, Encoder, Hit, Note, Passage, Refusal, SyncReport
 from studybot.words import words
 
 MAX_QUESTION = 1_000
@@ -62,12 +62,12 @@ class Status:
 class StudyBot:
     """Notes, index and encoder together. Threads may share it; a sync does not keep questions waiting."""
 
-    def __init__(self, settings: Settings, encoder: Encoder, weights: Fitted | None = None) -> None:
-        """Open nothing yet. ``weights`` are those that ship with the package where none are given."""
+    def __init__(self, settings: Settings, encoder: Encoder, learned: Fitted | None = None) -> None:
+        """Open nothing yet. Where nothing was ``learned``, what ships with the package is used."""
         self.settings = settings
         self._encoder = encoder
-        self.pipeline = Pipeline(encoder.fingerprint, encoder.max_tokens, chunking.VERSION)
-        self.weights = fitted.load() if weights is None else weights
+        self.pipeline = pipeline_of(encoder)
+        self.fitted = fitted.load() if learned is None else learned
         self._lock = threading.Lock()
         self._opened: Lookup | None = None
 
@@ -92,6 +92,13 @@ class StudyBot:
         if folder is None:
             raise NotesFolderMissing("no notes folder is known; name it: `studybot index NOTES`")
         return folder
+
+    @property
+    def least_confidence(self) -> float:
+        """What was set, else the fitted threshold, which means nothing for another pipeline than its own."""
+        if self.settings.min_confidence is not None:
+            return self.settings.min_confidence
+        return self.fitted.confidence.threshold if self.fitted.holds_for(self.pipeline) else 0.0
 
     def sync(self, on_progress: Callable[[Progress], None] = lambda _: None) -> SyncReport:
         """Make the index say what the notes say; see :func:`studybot.indexing.sync` for what it reports and raises."""
@@ -135,15 +142,15 @@ class StudyBot:
         query = lookup.query(question)
         encoded = time.perf_counter()
         # The confidence is judged by as many hits whatever number of them is shown.
-        hits = lookup.hits(query, self.weights.fusion, max(top_k, ANSWERING_HITS), prefixes)
+        hits = lookup.hits(query, self.fitted.fusion, max(top_k, ANSWERING_HITS), prefixes)
         retrieved = time.perf_counter()
         outcome = answer(
             question,
             hits[:ANSWERING_HITS],
             top_k,
-            self.weights.selection,
-            self.weights.confidence,
-            self._least_confidence(),
+            self.fitted.selection,
+            self.fitted.confidence,
+            self.least_confidence,
         )
         answered = time.perf_counter()
         if remember:
@@ -221,14 +228,8 @@ class StudyBot:
                 generation=store.generation,
                 counts=store.counts(),
                 model=self._encoder.fingerprint,
-                is_calibrated=self.weights.holds_for(self.pipeline),
+                is_calibrated=self.fitted.holds_for(self.pipeline),
             )
-
-    def _least_confidence(self) -> float:
-        """Return what was set, else the fitted threshold, which means nothing for another pipeline than its own."""
-        if self.settings.min_confidence is not None:
-            return self.settings.min_confidence
-        return self.weights.confidence.threshold if self.weights.holds_for(self.pipeline) else 0.0
 
     def _found(self, citation: Citation) -> citations.Found:
         try:

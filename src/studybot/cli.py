@@ -1,5 +1,6 @@
 """The command line. Heavy parts are imported by the command that needs them, so that ``--help`` is quick."""
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -96,7 +97,10 @@ def serve(
 
 @app.command("eval")
 def evaluate(
-    questions: Annotated[list[Path], typer.Argument(metavar="QUESTIONS...", help="Files of questions with evidence.")],
+    questions: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="QUESTIONS...", help="Files of questions with evidence; --new begins questions.jsonl."),
+    ] = None,
     notes: Annotated[
         list[Path] | None,
         typer.Option("--notes", metavar="DIR", help="The notes they are about, one for each file; else the last ones."),
@@ -121,6 +125,9 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Measure retrieval and answers on questions whose evidence is known."""
+    if not questions and not new:
+        raise typer.BadParameter("name a file of questions, or begin one: studybot eval --new")
+    questions = questions or [Path("questions.jsonl")]
     if notes and len(notes) != len(questions):
         raise typer.BadParameter(f"{len(questions)} question files need as many --notes, found {len(notes)}")
     runs = [name for name, is_wanted in (("--fit", fit), ("--new", new), ("--ablations", ablations)) if is_wanted]
@@ -138,12 +145,15 @@ def evaluate(
 
         settings = load(index=index, model=model)
         encoder = SentenceEncoder(settings.model)
-        asked = [] if new else [measuring.loaded(file) for file in questions]
+        # What a file holds is looked at before anything waits for the notes, or for the student.
+        asked = [measuring.loaded(file, is_begun=new) for file in questions]
         bots = measuring.bots(notes or [None] * len(questions), settings, encoder, is_own_index=index is None)
         for bot in dict.fromkeys(bots):
             terminal.print_report(terminal.synced(bot), err=True)
         if new:
-            terminal.write_question(bots[0], questions[0])
+            terminal.write_question(
+                bots[0], questions[0], _options(notes=notes[0] if notes else None, index=index, model=model)
+            )
             return
         collections = [measuring.Collection(*pair) for pair in zip(asked, bots, strict=True)]
         say = partial(typer.echo, err=as_json)
@@ -156,8 +166,7 @@ def evaluate(
             if ablations:
                 measuring.ablate(collection, encoder, save, say)
                 continue
-            with terminal.progress() as show:
-                result, is_good_enough = measuring.measure(collection, made, say, show)
+            result, is_good_enough = measuring.measure(collection, made, say, terminal.progress)
             is_good = is_good and is_good_enough
             if as_json:
                 typer.echo(results.as_json(result), nl=False)
@@ -226,6 +235,11 @@ def _bot(**chosen: Any) -> "Iterator[StudyBot]":
 
         settings = load(**chosen)
         yield StudyBot(settings, SentenceEncoder(settings.model))
+
+
+def _options(**chosen: Path | None) -> str:
+    """Return the options that were typed, as they are typed again."""
+    return "".join(f" --{name} {shlex.quote(str(value))}" for name, value in chosen.items() if value is not None)
 
 
 def _announce(address: str, open_browser: bool) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from studybot import bootstrap
 from studybot.evaluation import Outcome
 
-COMPARED = ("MRR@10", "hit@1", "hit@5", "nDCG@10", "answer accuracy", "answer words")
+COMPARED = ("MRR@10", "hit@1", "hit@5", "nDCG@10", "answer accuracy")
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,16 +90,7 @@ class SentenceEncoder:
 
     @cached_property
     def _model(self) -> "SentenceTransformer":
-        # Read by huggingface_hub and transformers when they are imported: without them, each load asks the hub.
-        os.environ["HF_HUB_OFFLINE"] = "1"
-        os.environ["TRANSFORMERS_OFFLINE"] = "1"
-        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-        from sentence_transformers import SentenceTransformer
-        from transformers.utils import logging
-
-        # It draws a bar for every load, on a terminal or not.
-        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        return SentenceTransformer(str(self.folder), device="cpu", local_files_only=True)
+        return load_model(self.folder)
 
     def _read(self, name: str) -> dict[str, Any]:
         file = self.folder / name
@@ -111,6 +102,21 @@ class SentenceEncoder:
     def _hidden_size(self) -> int:
         size: int = self._read("config.json")["hidden_size"]
         return size
+
+
+def load_model(folder: Path) -> "SentenceTransformer":
+    """Return the sentence-transformers model in ``folder``, in single precision; nothing is asked of a hub."""
+    # Read by huggingface_hub and transformers when they are imported: without them, each load asks the hub.
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ["TRANSFORMERS_OFFLINE"] = "1"
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
+
+    # It draws a bar for every load, on a terminal or not.
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    # Weights of half precision save space only: computing with them is slower here, and less exact.
+    return SentenceTransformer(str(folder), device="cpu", local_files_only=True, model_kwargs={"dtype": "float32"})
 
 
 def _packaged_folder() -> Path:

@@ -41,7 +41,8 @@ class Outcome:
 class Run:
     """A question file asked once: questions with today's lines, replies and outcomes in the same order.
 
-    ``unreachable`` are the questions whose evidence no passage covers, whatever is asked.
+    ``unreachable`` are the questions whose evidence no passage covers, whatever is asked; ``missing`` the notes that
+    are not there, where other evidence of the same question is.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Run:
     replies: tuple[Reply, ...]
     outcomes: tuple[Outcome, ...]
     unreachable: tuple[str, ...]
+    missing: tuple[str, ...]
 
 
 def evaluate(
@@ -77,6 +79,7 @@ def evaluate(
         replies=tuple(replies),
         outcomes=tuple(_outcome(q, r, ranks.get(q.id, {})) for q, r in zip(located, replies, strict=True)),
         unreachable=tuple(q.id for q in located if q.answerable and rank_of(q, reachable[q.id]) is None),
+        missing=tuple(sorted(_note_names(asked) - _note_names(located))),
     )
 
 
@@ -240,6 +243,10 @@ def _document_ranking(question: Question, found: Sequence[Passage]) -> Ranking:
 
 def _is_about_whole_notes(question: Question) -> bool:
     return not question.needs_all_evidence and all(evidence.is_whole_note for evidence in question.evidence)
+
+
+def _note_names(asked: Iterable[Question]) -> set[str]:
+    return {evidence.note for question in asked for evidence in question.evidence}
 
 
 def _notes(question: Question) -> list[str]:

@@ -1,6 +1,7 @@
 """Files that are written as a whole or not at all."""
 
 import contextlib
+import errno
 import os
 import uuid
 from pathlib import Path
@@ -12,6 +13,10 @@ def replace(file: Path, content: bytes) -> None:
     Raises:
         OSError: it cannot be written; ``file`` is as it was, and nothing is left behind.
     """
+    if file.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
+    # What a link leads to is replaced, not the link.
+    file = Path(os.path.realpath(file))
     # Hidden, so that a sync at this very moment passes over a note's draft; two writers have two drafts.
     draft = file.with_name(f".{uuid.uuid4().hex}.part")
     try:

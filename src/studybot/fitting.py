@@ -1,12 +1,15 @@
 """From questions with known evidence to the numbers in ``fitted.json``: fusion weights and confidence.
 
-Everything is fitted on all collections and measured on each with the others only, so that the figures told are those of
-notes that were not seen. The same questions over the same notes give the same bytes.
+What ships is fitted on all collections. What is told is measured on each collection with what was fitted on the others
+alone, every step of it: the figures are those of notes that were not seen. The same questions over the same notes give
+the same bytes.
 """
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +22,8 @@ from studybot.fitted import Confidence, Fitted, Fusion
 from studybot.questions import Question
 from studybot.types import Answer, Hit
 
-# Most of a student's questions are answered by the notes, some are not: the confidence is a probability only where
-# questions come in shares such as these.
+# What the questions of a collection weigh, by what was done to them. Most of a student's questions are answered by the
+# notes, some are not: the confidence is a probability only where questions come in shares such as these.
 _WEIGHTS = {"own": 1.0, "hidden": 0.1, "foreign": 0.2}
 _REFUSED_AT_MOST = 0.02
 """Share of the answerable training questions that the threshold may refuse."""
@@ -33,7 +36,11 @@ _PARTS = ("dense", "statement", "lexical")
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """One collection, measured with what was fitted on the others, and its MRR@10 with the weights in use before."""
+    """One collection, measured with what was fitted on the others.
+
+    ``mrr_before`` is its MRR@10 with the weights in use before, which may have been fitted on it. Where several places
+    are needed, the first counts. Shares ``refused`` are those at the threshold, by what was done to the questions.
+    """
 
     n: int
     mrr: float
@@ -41,6 +48,7 @@ class HeldOut:
     auroc_hidden: float | None
     auroc_foreign: float | None
     calibration_error: float
+    refused: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +76,30 @@ class _Judged:
     origin: str
 
 
+class _Collection:
+    """Questions that their notes answer, and what is found there; every question is encoded once."""
+
+    def __init__(self, bot: StudyBot, questions: Sequence[Question]) -> None:
+        self.questions = questions
+        self.bot = bot
+        self._lookup = bot.lookup()
+        self._query = cache(self._lookup.query)
+        self.found = [self._found(question) for question in questions]
+
+    def hits(self, question: str, fusion: Fusion, top_k: int) -> list[Hit]:
+        return self._lookup.hits(self._query(question), fusion, top_k)
+
+    def _found(self, question: Question) -> _Found:
+        # Whatever the weights in use are, every list is asked.
+        every = replace(self.bot.fitted.fusion, dense=1.0, lexical=1.0)
+        matches = self._lookup.matches(self._query(question.question), every)
+        passages = self._lookup.store.passages([match.number for match in matches])
+        return _Found(
+            np.array([[match.dense, match.statement, match.lexical] for match in matches]).reshape(-1, len(_PARTS)),
+            np.array([evaluation.is_relevant(passages[match.number], question) for match in matches], bool),
+        )
+
+
 def fit(collections: Mapping[str, tuple[StudyBot, Sequence[Question]]]) -> Fit:
     """Return what fits best the questions of all collections, each with the bot to ask; every collection counts alike.
 
@@ -75,44 +107,35 @@ def fit(collections: Mapping[str, tuple[StudyBot, Sequence[Question]]]) -> Fit:
         TrainingInvalid: there are fewer than two collections, or one of them has no question to learn from.
         QuestionSetInvalid: a question's evidence is not in its note.
     """
-    if len(collections) < 2:
-        raise TrainingInvalid("fitting needs two question files at least: each is measured with what the others teach")
-    names = sorted(collections)
-    bots = {name: collections[name][0] for name in names}
-    before = bots[names[0]].weights
-    located = {
-        name: [question for question in evaluation.locate(bot, asked) if question.answerable]
+    if len({id(bot) for bot, _ in collections.values()}) < 2:
+        raise TrainingInvalid("fitting needs questions over two folders of notes: each is measured with the others")
+    known = {
+        name: _Collection(bot, [question for question in evaluation.locate(bot, asked) if question.answerable])
         for name, (bot, asked) in sorted(collections.items())
     }
-    found = {name: [_found(bots[name], question) for question in located[name]] for name in names}
-    for name in names:
-        if not any(one.relevant.any() for one in found[name]):
+    for name, collection in known.items():
+        if not any(one.relevant.any() for one in collection.found):
             raise TrainingInvalid(f"{name}: no question has its evidence among the passages that are looked at")
-    fusion = _fusion([found[name] for name in names], before.fusion)
-    others = {name: _next(name, bots) for name in names}
-    judged = {
-        name: _judged(bots[name], replace(before, fusion=fusion), located[name], located[others[name]])
-        for name in names
-    }
+    before = next(iter(known.values())).bot.fitted
     held_out = {}
-    for name in names:
-        rest = [other for other in names if other != name]
-        held_out[name] = _measured(
-            found[name],
-            judged[name],
-            _fusion([found[other] for other in rest], before.fusion),
-            before.fusion,
-            _confidence([judged[other] for other in rest]),
-        )
-    return Fit(
-        fitted=Fitted(
-            pipeline=bots[names[0]].pipeline,
-            fusion=fusion,
-            selection=before.selection,
-            confidence=_confidence([judged[name] for name in names]),
-            questions={name: len(located[name]) for name in names},
-        ),
-        held_out=held_out,
+    for name, collection in known.items():
+        # Notes that stand in two collections are left out with both.
+        rest = {other: one for other, one in known.items() if one.bot is not collection.bot}
+        fitted = _fitted(rest, before)
+        foreign = next(iter(rest.values())).questions
+        held_out[name] = _measured(collection, _judged(collection, fitted, foreign), fitted, before.fusion)
+    return Fit(_fitted(known, before), held_out)
+
+
+def _fitted(known: Mapping[str, _Collection], before: Fitted) -> Fitted:
+    """Return what is learned from the collections; a confidence from no more than the weights' own results."""
+    fitted = replace(before, fusion=_fusion([collection.found for collection in known.values()], before.fusion))
+    judged = [_judged(collection, fitted, _foreign(name, known)) for name, collection in known.items()]
+    return replace(
+        fitted,
+        pipeline=next(iter(known.values())).bot.pipeline,
+        confidence=_confidence(judged),
+        questions={name: len(collection.questions) for name, collection in known.items()},
     )
 
 
@@ -125,39 +148,32 @@ def table(fit: Fit, before: Fitted) -> str:
         ("threshold", before.confidence.threshold, fit.fitted.confidence.threshold),
     ]
     lines = [f"{name:<12} {old:>8.3f} -> {new:.3f}" for name, old, new in changes]
-    lines.append(f"\n{'left out':<24}    n   MRR@10 (before)   AUROC hidden   foreign   calibration error")
+    lines.append(
+        f"\n{'':<24}        MRR@10            AUROC against        calibration   refused"
+        f"\n{'left out':<24}    n   after (before)    hidden   foreign      error         own    hidden   foreign"
+    )
     for name, held in fit.held_out.items():
-        hidden, foreign = (
-            f"{value:.3f}" if value is not None else "-" for value in (held.auroc_hidden, held.auroc_foreign)
-        )
+        aurocs = (f"{v:.3f}" if v is not None else f"{'-':>5}" for v in (held.auroc_hidden, held.auroc_foreign))
+        refused = (f"{held.refused[origin]:.2f}" if origin in held.refused else f"{'-':>4}" for origin in _WEIGHTS)
         lines.append(
-            f"{name:<24} {held.n:>4}    {held.mrr:.3f} ({held.mrr_before:.3f})    {hidden:>8}     {foreign:>7}"
-            f"     {held.calibration_error:.3f}"
+            f"{name:<24} {held.n:>4}   {held.mrr:.3f} ({held.mrr_before:.3f})     "
+            + "     ".join(aurocs)
+            + f"      {held.calibration_error:.3f}         "
+            + "      ".join(refused)
         )
     mean = float(np.mean([held.mrr for held in fit.held_out.values()]))
-    lines.append(f"{'mean':<24} {'':>4}    {mean:.3f} ({np.mean([h.mrr_before for h in fit.held_out.values()]):.3f})")
+    lines.append(f"{'mean':<24} {'':>4}   {mean:.3f} ({np.mean([h.mrr_before for h in fit.held_out.values()]):.3f})")
     return "\n".join(lines)
 
 
-def _next(name: str, bots: Mapping[str, StudyBot]) -> str:
-    """Return the next collection over other notes than ``name``, whose questions these do not answer."""
-    names = list(bots)
+def _foreign(name: str, known: Mapping[str, _Collection]) -> Sequence[Question]:
+    """Return the questions of the next collection over other notes than ``name``, which these do not answer."""
+    names = list(known)
     place = names.index(name)
     for other in (*names[place + 1 :], *names[:place]):
-        if bots[other] is not bots[name]:
-            return other
-    raise TrainingInvalid("all question files are about the same notes; fitting needs questions over two at least")
-
-
-def _found(bot: StudyBot, question: Question) -> _Found:
-    lookup = bot.lookup()
-    # Whatever the weights in use are, every list is asked.
-    matches = lookup.matches(lookup.query(question.question), replace(bot.weights.fusion, dense=1.0, lexical=1.0))
-    passages = lookup.store.passages([match.number for match in matches])
-    return _Found(
-        np.array([[match.dense, match.statement, match.lexical] for match in matches]).reshape(-1, len(_PARTS)),
-        np.array([evaluation.is_relevant(passages[match.number], question) for match in matches], bool),
-    )
+        if known[other].bot is not known[name].bot:
+            return known[other].questions
+    return ()
 
 
 def _fusion(collections: Sequence[Sequence[_Found]], before: Fusion) -> Fusion:
@@ -196,18 +212,17 @@ def _fusion(collections: Sequence[Sequence[_Found]], before: Fusion) -> Fusion:
     return Fusion(dense, statement, max(0.0, round(1 - dense - statement, 3)), before.fields)
 
 
-def _judged(bot: StudyBot, weights: Fitted, own: Sequence[Question], foreign: Sequence[Question]) -> list[_Judged]:
+def _judged(collection: _Collection, fitted: Fitted, foreign: Sequence[Question]) -> list[_Judged]:
     """Return what the confidence is learned from: answers as they are, with evidence hidden, to foreign questions."""
-    lookup = bot.lookup()
     judged = []
-    for question in own:
-        hits = lookup.hits(lookup.query(question.question), weights.fusion, _HIDING_DEPTH)
+    for question in collection.questions:
+        hits = collection.hits(question.question, fitted.fusion, _HIDING_DEPTH)
         hidden = [hit for hit in hits if not evaluation.is_relevant(hit.passage, question)]
         if question.answers:
-            judged.append(_Judged(_features(hits), _is_right(question, hits, weights), "own"))
+            judged.append(_Judged(_features(hits), _is_right(question, hits, fitted), "own"))
         judged.append(_Judged(_features(hidden), correct=False, origin="hidden"))
     for question in foreign:
-        hits = lookup.hits(lookup.query(question.question), weights.fusion, ANSWERING_HITS)
+        hits = collection.hits(question.question, fitted.fusion, ANSWERING_HITS)
         judged.append(_Judged(_features(hits), correct=False, origin="foreign"))
     return [one for one in judged if one.features]
 
@@ -216,9 +231,9 @@ def _features(hits: Sequence[Hit]) -> Mapping[str, float]:
     return features(hits[:ANSWERING_HITS]) if hits else {}
 
 
-def _is_right(question: Question, hits: Sequence[Hit], weights: Fitted) -> bool:
+def _is_right(question: Question, hits: Sequence[Hit], fitted: Fitted) -> bool:
     first = hits[:ANSWERING_HITS]
-    found = answer(question.question, first, ANSWERING_HITS, weights.selection, weights.confidence, 0.0)
+    found = answer(question.question, first, ANSWERING_HITS, fitted.selection, fitted.confidence, 0.0)
     return isinstance(found, Answer) and evaluation.is_right(found, question)
 
 
@@ -230,7 +245,10 @@ def _confidence(collections: Sequence[Sequence[_Judged]]) -> Confidence:
     if len({one.correct for one in judged}) < 2:
         raise TrainingInvalid("fitting needs answers that are right and some that are wrong; found one sort only")
     names = tuple(judged[0].features)
-    shares = [_WEIGHTS[one.origin] / len(collection) for collection in collections for one in collection]
+    shares = []
+    for collection in collections:
+        counts = Counter(one.origin for one in collection)
+        shares += [_WEIGHTS[one.origin] / counts[one.origin] for one in collection]
     # The mean weight is 1, so that the penalty means the same however many questions there are.
     sample_weight = np.array(shares) * (len(judged) / sum(shares))
     table = np.array([[one.features[name] for name in names] for one in judged])
@@ -246,20 +264,25 @@ def _confidence(collections: Sequence[Sequence[_Judged]]) -> Confidence:
     return replace(fitted, threshold=threshold)
 
 
-def _measured(
-    found: Sequence[_Found], judged: Sequence[_Judged], fusion: Fusion, before: Fusion, confidence: Confidence
-) -> HeldOut:
+def _measured(collection: _Collection, judged: Sequence[_Judged], fitted: Fitted, before: Fusion) -> HeldOut:
     confidences = {
-        origin: [confidence.probability(one.features) for one in judged if one.origin == origin] for origin in _WEIGHTS
+        origin: [fitted.confidence.probability(one.features) for one in judged if one.origin == origin]
+        for origin in _WEIGHTS
     }
     own = [one.correct for one in judged if one.origin == "own"]
+    found = collection.found
     return HeldOut(
         n=len(found),
-        mrr=float(np.mean([_reciprocal_rank(one, fusion) for one in found])),
+        mrr=float(np.mean([_reciprocal_rank(one, fitted.fusion) for one in found])),
         mrr_before=float(np.mean([_reciprocal_rank(one, before) for one in found])),
         auroc_hidden=_auroc(confidences["own"], confidences["hidden"]),
         auroc_foreign=_auroc(confidences["own"], confidences["foreign"]),
         calibration_error=metrics.calibration_error(confidences["own"], own),
+        refused={
+            origin: float(np.mean(np.array(found_so) < fitted.confidence.threshold))
+            for origin, found_so in confidences.items()
+            if found_so
+        },
     )
 
 

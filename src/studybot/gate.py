@@ -22,7 +22,6 @@ class _Entry(BaseModel):
 
 
 _Gate = RootModel[dict[str, _Entry]]
-_LOST = ("MRR@10", "answer accuracy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +34,14 @@ class Floors:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The figures below their floors, as (name, figure, floor), and the questions that did better before."""
+    """The figures below their floors, as (name, figure, floor), and what became of single questions.
+
+    ``lost`` are those that did better by one of the figures that have floors, ``missing`` those no longer asked.
+    """
 
     below: tuple[tuple[str, float, float], ...]
     lost: tuple[Change, ...]
+    missing: tuple[str, ...]
 
 
 def floors(file: Path, name: str) -> Floors:
@@ -74,8 +77,9 @@ def judge(result: Result, wanted: Floors) -> Verdict:
         raise GateInvalid(f"{result.questions} has no figure {', '.join(unknown)}; it has {', '.join(found)}")
     below = [(name, found[name].value, floor) for name, floor in wanted.floors.items() if found[name].value < floor]
     before = wanted.before.outcomes
-    lost = [change for name in _LOST for change in comparison.lost(before, result.outcomes, name)]
-    return Verdict(tuple(below), tuple(lost))
+    lost = [change for name in wanted.floors for change in comparison.lost(before, result.outcomes, name)]
+    asked = {outcome.id for outcome in result.outcomes}
+    return Verdict(tuple(below), tuple(lost), tuple(outcome.id for outcome in before if outcome.id not in asked))
 
 
 def told(verdict: Verdict) -> str:
@@ -83,4 +87,6 @@ def told(verdict: Verdict) -> str:
     lines = ["the gate: " + ("closed" if verdict.below else "open")]
     lines += [f"below its floor: {name} {value:.4f}, wanted {floor:.4f}" for name, value, floor in verdict.below]
     lines += [f"worse than before: {c.id}: {c.measure} {c.before:.3f} -> {c.after:.3f}" for c in verdict.lost]
+    if verdict.missing:
+        lines.append(f"no longer asked: {', '.join(verdict.missing)}")
     return "\n".join(lines)

@@ -55,7 +55,7 @@ def sync(
         if not listing.files:
             left_out = "".join(f"; {name} {reason}" for name, reason in list(listing.left_out.items())[:3])
             raise NoNotes(f"{folder} holds no note (.md, .markdown or .txt){left_out}; the index is as it was")
-        pipeline = Pipeline(encoder.fingerprint, encoder.max_tokens, chunking.VERSION)
+        pipeline = pipeline_of(encoder)
         known = store.notes()
         same_pipeline = store.pipeline == pipeline
         added: list[str] = []
@@ -121,6 +121,11 @@ def sync(
         embedded=embedded,
         seconds=time.monotonic() - began,
     )
+
+
+def pipeline_of(encoder: Encoder) -> Pipeline:
+    """Return what an index is made with when ``encoder`` makes it."""
+    return Pipeline(encoder.fingerprint, encoder.max_tokens, chunking.VERSION)
 
 
 def refresh_view(store: Store) -> VectorIndex:

@@ -5,15 +5,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from studybot import chunking
 from studybot.database import Database
 from studybot.errors import IndexMismatch, IndexMissing
 from studybot.fitted import Fusion
-from studybot.indexing import refresh_view
+from studybot.indexing import pipeline_of, refresh_view
 from studybot.reading import AS_TYPED, Vocabulary, read
 from studybot.retrieval import Match, matches, retrieve
 from studybot.store import Store
-from studybot.types import Encoder, Hit, Pipeline, Vectors
+from studybot.types import Encoder, Hit, Vectors
 from studybot.vectors import VectorIndex
 
 
@@ -36,7 +35,7 @@ class Lookup:
         """
         self.store = Store(Database(folder))
         self._encoder = encoder
-        self._pipeline = Pipeline(encoder.fingerprint, encoder.max_tokens, chunking.VERSION)
+        self._pipeline = pipeline_of(encoder)
         self._lock = threading.Lock()
         self._view: VectorIndex | None = None
         self._vocabulary: tuple[tuple[str, int], Vocabulary] | None = None

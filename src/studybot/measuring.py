@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from studybot import ablation, comparison, evaluation, fitted, fitting, gate, questions, report, results
 from studybot.bot import StudyBot
-from studybot.errors import FittedUnwritable, IndexUnusable, TrainingInvalid
+from studybot.errors import FittedUnwritable, IndexUnusable, ResultInvalid, TrainingInvalid
 from studybot.questions import Question
 from studybot.reply import link
 from studybot.results import Result
@@ -17,6 +18,8 @@ from studybot.types import Encoder, Passage
 Say = Callable[[str], None]
 Show = Callable[[str, int, int], None]
 """Told of progress: the name of a stage, how much is done, of how much."""
+Progress = Callable[[], AbstractContextManager[Show]]
+"""Shows progress for as long as it is entered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +48,14 @@ class Wanted:
     gate: Path | None = None
 
 
-def loaded(file: Path) -> QuestionFile:
-    """Return a question file.
+def loaded(file: Path, *, is_begun: bool = False) -> QuestionFile:
+    """Return a question file; one that ``is_begun`` only now may have no answerable question, or not be there.
 
     Raises:
         QuestionSetInvalid: it cannot be used.
     """
+    if is_begun:
+        return QuestionFile(file.name, tuple(questions.read(file) if questions.is_there(file) else ()))
     return QuestionFile(file.name, tuple(questions.load(file)))
 
 
@@ -61,6 +66,7 @@ def bots(folders: Sequence[Path | None], settings: Settings, encoder: Encoder, *
     then the index that is set is the student's own, and asking goes on about the student's notes.
     """
     made: dict[Path | None, StudyBot] = {}
+    folders = [folder and folder.resolve() for folder in folders]
     for folder in folders:
         if folder in made:
             continue
@@ -73,21 +79,23 @@ def bots(folders: Sequence[Path | None], settings: Settings, encoder: Encoder, *
     return [made[folder] for folder in folders]
 
 
-def measure(collection: Collection, wanted: Wanted, say: Say, show: Show) -> tuple[Result, bool]:
+def measure(collection: Collection, wanted: Wanted, say: Say, progress: Progress) -> tuple[Result, bool]:
     """Ask the questions of a collection, make of it what is ``wanted``; return the result, and if it is good enough.
 
     ``say`` is told the figures and what was made of them, a text of several lines at a time.
 
     Raises:
         QuestionSetInvalid: a question's evidence is not in its note.
-        ResultInvalid, GateInvalid, ReportUnwritable: what is wanted cannot be read or written.
+        ResultInvalid, GateInvalid, ReportUnwritable: what is wanted cannot be read or written, or what is compared
+            with is of other questions.
     """
     # What may be missing is looked for before the questions are asked.
-    before = results.read(wanted.against) if wanted.against is not None else None
-    floors = gate.floors(wanted.gate, collection.file.name) if wanted.gate is not None else None
     bot, file = collection.bot, collection.file
+    before = _before(wanted.against, file) if wanted.against is not None else None
+    floors = gate.floors(wanted.gate, file.name) if wanted.gate is not None else None
     total = len(file.questions)
-    run = evaluation.evaluate(bot, file.questions, file.name, lambda done: show("asking", done, total))
+    with progress() as show:
+        run = evaluation.evaluate(bot, file.questions, file.name, lambda done: show("asking", done, total))
     result = results.result_of(run, bot)
     say(results.table(result))
     if before is not None:
@@ -140,6 +148,14 @@ def fit(fitted_on: Sequence[Collection], say: Say) -> None:
     except OSError as error:
         raise FittedUnwritable(f"{fitted.FILE} cannot be written: {error.strerror}") from error
     say(f"written to {fitted.FILE}")
+
+
+def _before(kept: Path, file: QuestionFile) -> Result:
+    """Return the result in ``kept``, which must be of questions that ``file`` has."""
+    result = results.read(kept)
+    if not {outcome.id for outcome in result.outcomes} & {question.id for question in file.questions}:
+        raise ResultInvalid(f"{kept} is of {result.questions}, which has no question in common with {file.name}")
+    return result
 
 
 def _links(bot: StudyBot) -> Callable[[Passage], str]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, 
 from studybot import files
 from studybot.errors import QuestionSetInvalid
 from studybot.metrics import contains_all
+from studybot.words import words
 
 ALL = "all"
 """The group of all questions, beside those of a kind each."""
@@ -33,6 +34,8 @@ class Evidence(BaseModel):
     def _lines_are_a_range(self) -> "Evidence":
         if (self.start_line is None) != (self.end_line is None):
             raise ValueError("evidence needs both start_line and end_line, or neither")
+        if self.start_line is None and self.quote is not None:
+            raise ValueError("a quote needs the lines that it was taken from")
         if self.start_line is not None and self.end_line is not None and self.end_line < self.start_line:
             raise ValueError(f"evidence ends in line {self.end_line} before it starts in line {self.start_line}")
         return self
@@ -60,6 +63,11 @@ class Question(BaseModel):
     yes_no: str | None = None
     options: list[str] | None = None
 
+    @field_validator("reference_answer", mode="before")
+    @classmethod
+    def _one_answer_is_a_list(cls, given: object) -> object:
+        return [given] if isinstance(given, str) else given
+
     @field_validator("kind")
     @classmethod
     def _kind_is_not_all(cls, kind: str) -> str:
@@ -68,19 +76,27 @@ class Question(BaseModel):
             raise ValueError(f"{ALL!r} is no kind of question")
         return kind
 
+    @field_validator("question")
+    @classmethod
+    def _question_has_words(cls, question: str) -> str:
+        if not words(question):
+            raise ValueError("the question has no word")
+        return question
+
     @model_validator(mode="after")
     def _answers_are_in_the_quotes(self) -> "Question":
         if self.answerable and not self.evidence:
             raise ValueError("an answerable question needs evidence")
         if not self.answerable and (self.evidence or self.answers or self.reference_answer):
             raise ValueError("a question that is not answerable has neither evidence nor answers")
-        for answer in self.answers:
+        for answer in (*self.answers, *self.reference_answer):
             if contains_all("", [answer]):
                 raise ValueError(f"the answer {answer!r} has no words, so every text holds it")
         quotes = [evidence.quote for evidence in self.evidence if evidence.quote is not None]
         if len(quotes) == len(self.evidence):
             for answer in self.answers:
-                if not contains_all("\n".join(quotes), [answer]):
+                # An answer across two quotes is one that no quote can give.
+                if not any(contains_all(quote, [answer]) for quote in quotes):
                     raise ValueError(f"the answer {answer!r} is not in the quoted evidence")
         return self
 
@@ -135,16 +151,25 @@ def locate(questions: Sequence[Question], lines_of: Callable[[str], Sequence[str
     return [_located(question, lines_of) for question in questions]
 
 
+def is_there(file: Path) -> bool:
+    """Return whether there is a ``file``.
+
+    Raises:
+        QuestionSetInvalid: there can be none of this name.
+    """
+    try:
+        return file.exists()
+    except OSError as error:
+        raise QuestionSetInvalid(f"{file} cannot be used: {error.strerror}") from error
+
+
 def append(question: Question, file: Path) -> None:
     """Write ``question`` behind those that ``file`` holds; the file is replaced as a whole, or left as it was.
 
     Raises:
         QuestionSetInvalid: the file holds something else than questions, or one of the same id, or cannot be written.
     """
-    try:
-        known = read(file) if file.exists() else []
-    except OSError as error:
-        raise QuestionSetInvalid(f"{file} cannot be written: {error.strerror}") from error
+    known = read(file) if is_there(file) else []
     if any(one.id == question.id for one in known):
         raise QuestionSetInvalid(f"{file} already has a question {question.id!r}")
     written = file.read_text(encoding="utf-8-sig").rstrip("\n") + "\n" if known else ""

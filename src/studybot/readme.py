@@ -6,13 +6,15 @@ from pathlib import Path
 
 from studybot import files, results
 from studybot.bootstrap import Figure
+from studybot.errors import StudybotError
 from studybot.questions import ALL
 from studybot.results import AblationResult, Result
 
 BEGIN, END = "<!-- measured: written by `make figures` -->", "<!-- /measured -->"
 _ABLATIONS = "ablations.json"
-_COLUMNS = ("MRR@10", "hit@1", "hit@5", "answer accuracy", "answer words", "answer F1", "exact match", "AUROC")
+_FIGURES = ("MRR@10", "hit@1", "hit@5", "answer accuracy", "answer words", "answer F1", "exact match")
 _DOCUMENTS = ("document hit@1", "document hit@5")
+_CONFIDENCE = ("answerable refused", "unanswerable refused", "AUROC", "calibration error")
 _BY_KIND = ("MRR@10", "hit@5", "answer accuracy", "answer words")
 
 
@@ -35,24 +37,27 @@ def with_section(text: str, folder: Path) -> str:
         ValueError: it has not each of the marks once.
         ResultInvalid: one of the files is no result.
     """
+    if text.count(BEGIN) != 1 or text.count(END) != 1:
+        raise ValueError(f"wanted {BEGIN!r} and {END!r} once each in the text")
     before, rest = text.split(BEGIN)
     _, after = rest.split(END)
     return f"{before}{BEGIN}\n\n{section(folder)}\n\n{END}{after}"
 
 
 def _overall(kept: Sequence[Result]) -> str:
-    names = [name for name in (*_DOCUMENTS, *_COLUMNS) if any(name in result.figures[ALL] for result in kept)]
-    rows = [
-        [f"`{result.questions}`", f"{result.notes['passages']:,}", str(result.n)]
-        + [_cell(result.figures[ALL].get(name)) for name in names]
-        for result in kept
+    names = [
+        name for name in (*_DOCUMENTS, *_FIGURES, *_CONFIDENCE) if any(name in result.figures[ALL] for result in kept)
     ]
-    return _table(["questions", "passages", "n", *names], rows)
+    rows = [["passages", *(f"{result.notes['passages']:,}" for result in kept)]]
+    rows += [[name, *(_cell(result.figures[ALL].get(name), with_n=True) for result in kept)] for name in names]
+    return "Each with its 95 % interval and how many questions it is of:\n\n" + _table(
+        ["", *(f"`{result.questions}`" for result in kept)], rows
+    )
 
 
 def _by_kind(result: Result) -> str:
     rows = [
-        [kind, str(group["MRR@10"].n), *(_cell(group.get(name), with_interval=True) for name in _BY_KIND)]
+        [kind, str(group["MRR@10"].n), *(_cell(group.get(name)) for name in _BY_KIND)]
         for kind, group in result.figures.items()
         if "MRR@10" in group
     ]
@@ -63,20 +68,20 @@ def _ablations(result: AblationResult) -> str:
     names = list(result.ways[0].figures)
     rows = []
     for way in result.ways:
-        cells = [_cell(figure, with_interval=True) for figure in way.figures.values()]
-        rows.append([way.name, *cells, f"{way.milliseconds:.0f}", f"{way.vectors:,}"])
+        cells = [_cell(figure) for figure in way.figures.values()]
+        rows.append([way.name, *cells, str(way.milliseconds), f"{way.vectors:,}"])
     return f"What each part brings, on `{result.questions}` (n = {result.n}):\n\n" + _table(
         ["", *names, "ms each", "vectors"], rows
     )
 
 
-def _cell(figure: Figure | None, *, with_interval: bool = False) -> str:
+def _cell(figure: Figure | None, *, with_n: bool = False) -> str:
     if figure is None:
         return "–"
     # Words are counted, everything else is a share.
     digits = 1 if figure.value > 1 else 3
-    interval = f" [{figure.low:.{digits}f}, {figure.high:.{digits}f}]" if with_interval else ""
-    return f"{figure.value:.{digits}f}{interval}"
+    interval = f"[{figure.low:.{digits}f}, {figure.high:.{digits}f}]"
+    return f"{figure.value:.{digits}f} {interval}{f' n={figure.n}' if with_n else ''}"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -84,6 +89,13 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *rows))
 
 
+def main(readme: Path, kept_in: Path) -> None:
+    """Write the figures of the results in ``kept_in`` into ``readme``, or say why not."""
+    try:
+        files.replace(readme, with_section(readme.read_text(encoding="utf-8"), kept_in).encode())
+    except (StudybotError, OSError, ValueError) as error:
+        sys.exit(f"studybot: {error}")
+
+
 if __name__ == "__main__":
-    readme, kept_in = map(Path, sys.argv[1:])
-    files.replace(readme, with_section(readme.read_text(encoding="utf-8"), kept_in).encode())
+    main(*map(Path, sys.argv[1:]))

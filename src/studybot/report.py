@@ -239,7 +239,7 @@ def _row(name: str, figure: Figure) -> dict[str, str]:
     return {
         "name": name,
         "value": _number(name, figure.value),
-        "interval": f"{_number(name, figure.low)} to {_number(name, figure.high)}",
+        "interval": _interval(name, figure),
         "n": f"{figure.n:,}",
         "meaning": meaning if name == of_notes else f"of whole notes: {meaning}",
     }
@@ -247,8 +247,10 @@ def _row(name: str, figure: Figure) -> dict[str, str]:
 
 def _kind_row(kind: str, measured: Figures, outcomes: Sequence[Outcome]) -> dict[str, str | list[str]]:
     n = sum(kind in (ALL, outcome.kind) for outcome in outcomes)
-    values = [_number(name, measured[name].value) if name in measured else _NOTHING for name in _OF_KINDS]
-    return {"kind": kind, "values": values, "n": f"{n:,}"}
+    cells = [measured.get(name) for name in _OF_KINDS]
+    values = [_number(name, cell.value) if cell else _NOTHING for name, cell in zip(_OF_KINDS, cells, strict=True)]
+    intervals = [_interval(name, cell) if cell else "" for name, cell in zip(_OF_KINDS, cells, strict=True)]
+    return {"kind": kind, "values": values, "intervals": intervals, "n": f"{n:,}"}
 
 
 def _times(replies: Sequence[Reply]) -> list[dict[str, str]]:
@@ -266,6 +268,10 @@ def _listed(measured: Mapping[str, Figures], name: str) -> str:
 
 def _number(name: str, value: float) -> str:
     return f"{value:.1f}" if name == "answer words" else f"{value:.3f}"
+
+
+def _interval(name: str, figure: Figure) -> str:
+    return f"{_number(name, figure.low)} to {_number(name, figure.high)}"
 
 
 def _place(note: str, start_line: int | None, end_line: int | None) -> str:

@@ -30,6 +30,7 @@ class Result:
     environment: Mapping[str, str]
     notes: Mapping[str, int]
     unreachable: tuple[str, ...]
+    missing: tuple[str, ...]
     figures: Mapping[str, Figures]
     outcomes: tuple[Outcome, ...]
 
@@ -52,15 +53,19 @@ def result_of(run: Run, bot: StudyBot) -> Result:
         environment=environment(bot),
         notes={name: count for name, count in bot.status().counts.items() if name != "vectors"},
         unreachable=run.unreachable,
+        missing=run.missing,
         figures=figures(run.outcomes),
         outcomes=run.outcomes,
     )
 
 
 def environment(bot: StudyBot) -> dict[str, str]:
-    """Return what figures depend on beside questions and notes: model, versions, machine."""
+    """Return what figures depend on beside questions and notes: model, chunking, threshold, versions, machine."""
     return {
-        "model": bot.status().model,
+        "model": bot.pipeline.model,
+        "window": f"{bot.pipeline.max_tokens} tokens",
+        "chunking": f"version {bot.pipeline.chunking}",
+        "refused below": f"{bot.least_confidence:g}",
         **{package: version(package) for package in _PACKAGES},
         "SQLite": database.VERSION,
         "Python": platform.python_version(),
@@ -105,6 +110,8 @@ def table(result: Result) -> str:
     lines = []
     if result.unreachable:
         lines.append(f"No passage holds the evidence of: {', '.join(result.unreachable)}\n")
+    if result.missing:
+        lines.append(f"Notes that are not there, so that other evidence has to do: {', '.join(result.missing)}\n")
     for name, figure in result.figures[ALL].items():
         lines.append(f"{name:<28} {figure.value:7.3f}   [{figure.low:.3f}, {figure.high:.3f}]   n={figure.n}")
     kinds = ("MRR@10", "hit@5", "answer accuracy")

@@ -27,7 +27,7 @@ def failures() -> Iterator[None]:
         typer.echo(f"studybot: {error}", err=True)
         raise typer.Exit(FAILED) from error
     except KeyboardInterrupt:
-        typer.echo("studybot: interrupted; the index is as it was before", err=True)
+        typer.echo("studybot: interrupted; nothing is half done, the same command goes on", err=True)
         raise typer.Exit(INTERRUPTED) from None
 
 
@@ -100,14 +100,18 @@ def print_reply(reply: "Reply") -> None:
             console.print(Text(f"    {printable(line)}"))
 
 
-def write_question(bot: "StudyBot", file: "Path") -> None:
-    """Let the student write a question into ``file``; ended early, nothing is written."""
+def write_question(bot: "StudyBot", file: "Path", options: str) -> None:
+    """Let the student write a question into ``file``; ended early, nothing is written.
+
+    ``options`` are those that the command to ask it needs.
+    """
     from studybot import authoring
 
     try:
         authoring.write_question(
             bot,
             file,
+            options,
             ask=lambda prompt: str(typer.prompt(prompt, default="", show_default=False, prompt_suffix="")),
             say=lambda line: typer.echo(printable(line)),
         )
