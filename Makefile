@@ -8,7 +8,7 @@ SHARED := ../shared
 DEVELOPMENT := $(SHARED)/questions/architect-associate.dev.jsonl --notes $(SHARED)/notes --index .venv/measured/development
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test check gate bench bench-manual bench-aws figures fit
+.PHONY: help install serve test check gate bench bench-manual bench-aws figures fit encoder
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,11 +59,17 @@ bench-aws: install ## Measure questions about 2,809 files of AWS documentation; 
 figures: install ## Write the kept results into README
 	$(BIN)/python -m studybot.readme README.md eval/results
 
-# Subjects of their own; none is that of the development questions or of a benchmark.
-TRAINING := ms-iot ms-ml ms-webdev rust-book squad-articles
-questions_of = $(firstword $(wildcard $(addprefix $(SHARED)/questions/train/$(1),.evidence.jsonl .jsonl)))
+# Subjects of their own; none is that of the development questions or of a benchmark. The encoder learns from others than
+# the weights and the confidence, as these would else be fitted to questions that it knows by heart.
+TRAINING := jackyzha0.github.io ms-webdev rust-book squad-articles
+TUNING := learning-notes ms-iot ms-ml obsidian-help openstax-biology openstax-sociology powershell-docs
+questions_of = $(wildcard $(addprefix $(SHARED)/questions/train/$(1),.jsonl .evidence.jsonl))
 notes_of = $(firstword $(wildcard $(SHARED)/data/$(1)/notes $(SHARED)/data/$(1) $(SHARED)/data/real-notes/$(1)))
 
 fit: install ## Fit the weights and the confidence in src/studybot/fitted.json to questions about other notes
 	$(BIN)/studybot eval --fit --index .venv/measured/training \
-	    $(foreach name,$(TRAINING),$(call questions_of,$(name)) --notes $(call notes_of,$(name)))
+	    $(foreach name,$(TRAINING),$(firstword $(call questions_of,$(name))) --notes $(call notes_of,$(name)))
+
+encoder: install ## Train the encoder anew, into src/studybot/encoder: about two hours on two cores, 17 GB of memory
+	$(BIN)/python -m studybot.tuning src/studybot/encoder \
+	    $(foreach name,$(TUNING),$(foreach file,$(call questions_of,$(name)),$(file) $(call notes_of,$(name))))

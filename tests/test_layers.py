@@ -16,17 +16,19 @@ LAYERS = (
     {"fulltext", "store", "history", "fitted", "indexing", "reading", "retrieval", "lookup", "answering", "checkup"},
     {"bot"},
     {"reply", "syncing", "guard", "api"}
-    | {"evaluation", "comparison", "results", "gate", "ablation", "fitting", "plots", "report", "authoring", "readme"},
+    | {"evaluation", "comparison", "results", "gate", "ablation", "fitting", "plots", "report", "authoring", "readme"}
+    | {"pairs", "tuning"},
     {"server", "measuring"},
     {"terminal", "cli", "__main__"},
 )
 DOORS = {
     "sqlite3": "database",
     "faiss": "vectors",
-    "sentence_transformers": "encoding",
+    "sentence_transformers": "encoding tuning",
+    "datasets": "tuning",
     "transformers": "encoding",
     "tokenizers": "encoding",
-    "torch": "encoding",
+    "torch": "encoding tuning",
     "markdown_it": "markdown",
     "mdit_py_plugins": "markdown",
     "langchain_text_splitters": "chunking",

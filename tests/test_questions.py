@@ -302,7 +302,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a file/mine.jsonl", "n" * 300])
 def test_a_name_that_can_be_no_file_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / "a file").touch()
-    with pytest.raises(QuestionSetInvalid, match="cannot be (written|used)"):
+    with pytest.raises(QuestionSetInvalid, match=r"cannot be (written|used)"):
         append(question(), tmp_path / name)
 
 
