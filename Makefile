@@ -70,6 +70,6 @@ fit: install ## Fit the weights and the confidence in src/studybot/fitted.json t
 	$(BIN)/studybot eval --fit --index .venv/measured/training \
 	    $(foreach name,$(TRAINING),$(firstword $(call questions_of,$(name))) --notes $(call notes_of,$(name)))
 
-encoder: install ## Train the encoder anew, into src/studybot/encoder: about two hours on two cores, 17 GB of memory
+encoder: install ## Train the encoder anew, into src/studybot/encoder: one to two hours on two cores, 17 GB of memory
 	$(BIN)/python -m studybot.tuning src/studybot/encoder \
 	    $(foreach name,$(TUNING),$(foreach file,$(call questions_of,$(name)),$(file) $(call notes_of,$(name))))

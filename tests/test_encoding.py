@@ -1,3 +1,5 @@
+import importlib.machinery
+import importlib.util
 import json
 import os
 import shutil
@@ -6,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from studybot.encoding import SentenceEncoder
-from studybot.errors import ModelMissing
+from studybot.encoding import BASE, TUNED, SentenceEncoder
+from studybot.errors import ModelMismatch, ModelMissing
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +24,44 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_model_is_the_published_one(model: SentenceEncoder) -> None:
-    assert model.fingerprint == "all-MiniLM-L6-v2:53aa51172d142c89"
+    assert model.fingerprint.startswith(f"{TUNED}:")
     assert (model.dim, model.max_tokens) == (384, 256)
+
+
+def test_the_model_that_was_trained_further_can_be_chosen(model: SentenceEncoder) -> None:
+    plain = SentenceEncoder(Path(BASE))
+    assert plain.fingerprint == "all-MiniLM-L6-v2:53aa51172d142c89"
+    assert (plain.dim, plain.max_tokens) == (384, 256)
+    texts = ["", "Mitochondria make ATP.", "日本語"]
+    assert plain.count_tokens(texts) == model.count_tokens(texts)
+
+
+def test_a_packaged_model_with_other_weights_is_refused(
+    model: SentenceEncoder, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(model.folder, home / "studybot" / "encoder")
+    (home / "studybot" / "__init__.py").touch()
+    with (home / "studybot" / "encoder" / "model.safetensors").open("ab") as stream:
+        stream.write(b"x")
+    found = importlib.machinery.PathFinder.find_spec("studybot", [str(home)])
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: found)
+    with pytest.raises(ModelMismatch, match=r"has sha256 \w+, wanted \w+; reinstall it"):
+        SentenceEncoder()
+
+
+@pytest.mark.parametrize(("kept", "window"), [({"max_seq_length": 64}, 64), ({}, 256)])
+def test_the_window_is_read_as_old_and_new_folders_keep_it(
+    model: SentenceEncoder, home: Path, kept: dict[str, int], window: int
+) -> None:
+    shutil.copytree(model.folder, home / "mine")
+    (home / "mine" / "sentence_bert_config.json").write_text(json.dumps(kept), encoding="utf-8")
+    assert SentenceEncoder(home / "mine").max_tokens == window
+
+
+def test_weights_of_half_precision_are_computed_with_in_single_precision(model: SentenceEncoder) -> None:
+    row = model.encode(["A cat sleeps."])[0]
+    assert row.dtype == np.float32
+    assert not np.array_equal(row, row.astype(np.float16))
 
 
 def test_rows_have_unit_length_and_like_texts_are_near(model: SentenceEncoder) -> None:
@@ -48,7 +86,7 @@ def test_counts_of_lines_add_up(model: SentenceEncoder) -> None:
 def test_any_local_folder_is_taken_and_named_by_its_weights(model: SentenceEncoder, home: Path) -> None:
     shutil.copytree(model.folder, home / "mine")
     mine = SentenceEncoder(home / "mine")
-    assert mine.fingerprint == "mine:53aa51172d142c89"
+    assert mine.fingerprint == f"mine:{model.fingerprint.split(':')[1]}"
     assert mine.encode(["A cat sleeps."]) == pytest.approx(model.encode(["A cat sleeps."]), abs=1e-6)
 
 

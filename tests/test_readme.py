@@ -65,7 +65,8 @@ def kept(tmp_path: Path) -> Path:
     for name, figures in found.items():
         passages = {"manual": 12345, "own": 67}[name]
         results.write(
-            Result(f"{name}.jsonl", 4, {}, {"passages": passages}, (), (), figures, ()), folder / f"{name}.json"
+            Result(f"{name}.jsonl", 4, {"model": "words:1"}, {"passages": passages}, (), (), figures, ()),
+            folder / f"{name}.json",
         )
     ways = Ablation("passage text", {"MRR@10": rank}, 9, 67), Ablation("words only", {"MRR@10": rank}, 1234, 0)
     results.write(AblationResult("own.jsonl", 3, {}, ways), folder / "ablations.json")
@@ -76,6 +77,7 @@ SECTION = """Each with its 95 % interval and how many questions it is of:
 
 |  | `manual.jsonl` | `own.jsonl` |
 | --- | ---: | ---: |
+| encoder | words | words |
 | passages | 12,345 | 67 |
 | document hit@1 | 0.500 [0.000, 1.000] n=2 | – |
 | MRR@10 | 0.667 [0.250, 1.000] n=3 | 0.667 [0.250, 1.000] n=3 |

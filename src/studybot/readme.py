@@ -48,7 +48,10 @@ def _overall(kept: Sequence[Result]) -> str:
     names = [
         name for name in (*_DOCUMENTS, *_FIGURES, *_CONFIDENCE) if any(name in result.figures[ALL] for result in kept)
     ]
-    rows = [["passages", *(f"{result.notes['passages']:,}" for result in kept)]]
+    rows = [
+        ["encoder", *(result.environment["model"].split(":")[0] for result in kept)],
+        ["passages", *(f"{result.notes['passages']:,}" for result in kept)],
+    ]
     rows += [[name, *(_cell(result.figures[ALL].get(name), with_n=True) for result in kept)] for name in names]
     return "Each with its 95 % interval and how many questions it is of:\n\n" + _table(
         ["", *(f"`{result.questions}`" for result in kept)], rows

@@ -30,9 +30,9 @@ class Settings(BaseSettings):
 
     notes: Annotated[Path | None, Field(description="The notes folder; without it, the one indexed last.")] = None
     index: Annotated[Path, Field(description="Where the index lies.")] = Field(default_factory=_default_index)
-    model: Annotated[Path | None, Field(description="A sentence-transformers folder instead of all-MiniLM-L6-v2.")] = (
-        None
-    )
+    model: Annotated[
+        Path | None, Field(description="A sentence-transformers folder, or all-MiniLM-L6-v2, for the study-tuned one.")
+    ] = None
     host: Annotated[str, Field(min_length=1, description="The address that serve listens on.")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="The port that serve listens on; 0 takes a free one.")] = (
         8765

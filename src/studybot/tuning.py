@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from studybot import pairs, questions
-from studybot.encoding import SentenceEncoder, load_model
+from studybot.encoding import BASE, SentenceEncoder, load_model
 from studybot.errors import StudybotError
 from studybot.pairs import Kind, Pair
 
@@ -21,7 +21,7 @@ _TIMES: dict[Kind, tuple[int, int]] = {"passage": (2, 0), "statement": (3, 1)}
 _NEGATIVES: dict[Kind, int] = {"passage": 1, "statement": 2}
 _BATCH = 32
 _LEARNING_RATE = 3e-5
-_SHARE = 0.5
+_SHARE = 0.75
 """Of the trained weights in those that are written; the rest are those from before the training."""
 
 
@@ -80,7 +80,7 @@ def tune(collections: Sequence[Sequence[Pair]], folder: Path) -> None:
     from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
     from torch.utils.data import SequentialSampler
 
-    base = SentenceEncoder().folder
+    base = SentenceEncoder(Path(BASE)).folder
     model = load_model(base)
     before = {name: weight.clone() for name, weight in model.state_dict().items()}
     data = {
@@ -119,7 +119,7 @@ def _columns(rows: Sequence[Row]) -> dict[str, list[str]]:
 
 def main(folder: Path, *named: Path) -> None:
     """Train on the question files and notes folders that are ``named`` in turn, and write the model into ``folder``."""
-    encoder = SentenceEncoder()
+    encoder = SentenceEncoder(Path(BASE))
     collections: dict[Path, list[Pair]] = {}
     try:
         for file, notes in zip(named[::2], named[1::2], strict=True):
