@@ -37,13 +37,16 @@ check: install ## Run what CI runs: format, lint, types, the gate, tests
 
 # The development questions are about a student's own notes, which are not part of the project.
 gate: install ## Measure, and fail where a figure is below its floor in eval/gate.json
-	$(BIN)/studybot eval eval/questions.jsonl --notes notes --index .venv/measured/notes --gate eval/gate.json
+	$(BIN)/studybot eval eval/questions.jsonl eval/conversations.jsonl --notes notes --notes notes \
+	    --index .venv/measured/notes --gate eval/gate.json
 	if [ -d $(SHARED) ] || [ -n "$$CI" ]; then \
 	    $(BIN)/studybot eval $(DEVELOPMENT) --gate eval/gate.json; \
 	else echo "not measured: the development questions, which $(SHARED) would hold"; fi
 
 bench: install ## Measure the project's own questions, and the development questions with what each part brings
 	$(BIN)/studybot eval eval/questions.jsonl --notes notes --index .venv/measured/notes --save eval/results/own.json
+	$(BIN)/studybot eval eval/conversations.jsonl --notes notes --index .venv/measured/notes \
+	    --save eval/results/conversations.json
 	$(BIN)/studybot eval $(DEVELOPMENT) --save eval/results/development.json --report .venv/measured/report
 	cp .venv/measured/report/mrr_by_kind.png .venv/measured/report/risk_coverage.png docs/
 	$(BIN)/studybot eval $(DEVELOPMENT) --ablations --save eval/results/ablations.json

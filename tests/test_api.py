@@ -61,6 +61,7 @@ def test_a_reply_has_the_fields_of_the_contract(client: TestClient) -> None:
         "confidence",
         "answer",
         "reason",
+        "missing",
         "passages",
         "timings_ms",
     ]
@@ -78,6 +79,7 @@ def test_a_reply_has_the_fields_of_the_contract(client: TestClient) -> None:
         "runs",
         "citation",
         "link",
+        "also_at",
     ]
     assert list(reply["passages"][0]["runs"][0]) == ["text", "evidence"]
     assert list(reply["timings_ms"]) == ["encode", "retrieve", "answer", "total"]
@@ -121,6 +123,15 @@ def test_quotes_runs_and_lines_agree_with_the_note(client: TestClient, notes: Pa
             assert quote["text"] in "\n".join(lines[quote["start_line"] - 1 : quote["end_line"]])
             assert passage["start_line"] <= quote["start_line"] <= quote["end_line"] <= passage["end_line"]
     assert {quote["citation"] for quote in quotes} <= {passage["rank"] for passage in passages}
+
+
+def test_a_passage_tells_where_else_the_notes_say_the_same(client: TestClient, bot: StudyBot, notes: Path) -> None:
+    (notes / "review.md").write_text(f"# Review\n\n## France\n{KINGS.split('# Kings')[1]}", encoding="utf-8")
+    bot.sync()
+    first, *others = asked(client, EXECUTED)["passages"]
+    assert (first["note"], first["start_line"], first["end_line"]) == ("kings.md", 3, 4)
+    assert first["also_at"] == [{"note": "review.md", "heading": ["Review", "France"], "start_line": 6, "end_line": 7}]
+    assert [passage["also_at"] for passage in others] == [[], [], []]
 
 
 def test_top_k_is_how_many_passages_a_reply_holds(client: TestClient) -> None:
@@ -189,6 +200,14 @@ def test_a_refusal_holds_the_nearest_passages_and_no_answer(make_bot: MakeBot) -
     assert reply["passages"][0]["note"] == "kings.md"
     assert len(reply["passages"]) == 4
     assert [run["evidence"] for passage in reply["passages"] for run in passage["runs"]] == [False] * 4
+
+
+def test_how_sure_to_be_can_be_said_with_the_question(client: TestClient) -> None:
+    assert asked(client, EXECUTED, min_confidence=0)["answered"] is True
+    assert asked(client, EXECUTED, min_confidence=1.0)["answered"] is False
+    for wrong in (-0.1, 1.01, "0.5", True):
+        response = client.post("/api/ask", json={"question": EXECUTED, "min_confidence": wrong})
+        assert (response.status_code, response.json()["error"]["code"]) == (422, "invalid")
 
 
 @pytest.mark.parametrize("top_k", [0, 51, -1, "5", 2.5, True, None])
@@ -303,6 +322,20 @@ def test_a_body_that_is_no_question_is_refused(client: TestClient, body: bytes, 
     assert (response.status_code, error_code(response.json())) == (status, code)
 
 
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'{"question": ', "the body is no JSON (Expecting value, at character 14); wanted an object such as "),
+        (b"", "the body is no JSON object; send one such as "),
+        (b"[]", "the body is no JSON object; send one such as "),
+        (b"{}", "question: Field required"),
+    ],
+)
+def test_what_is_wrong_with_a_body_is_told_in_words(client: TestClient, body: bytes, message: str) -> None:
+    response = client.post("/api/ask", content=body, headers={"Content-Type": "application/json"})
+    assert response.json()["error"]["message"].startswith(message)
+
+
 def test_without_an_index_the_service_is_unavailable(make_bot: MakeBot) -> None:
     client = client_of(make_bot())
     responses = [client.post("/api/ask", json={"question": EXECUTED}), client.get("/api/status")]
@@ -334,7 +367,7 @@ def test_a_note_comes_with_its_sections(client: TestClient) -> None:
         (["Cells", "Mitochondria"], 5),
         (["Cells", "Sizes"], 12),
     ]
-    assert [section["end_line"] for section in note["sections"][:2]] == [4, 11]
+    assert [section["end_line"] for section in note["sections"]] == [4, 11, len(CELLS.splitlines())]
 
 
 def test_a_note_that_was_put_can_be_asked_after_the_sync(client: TestClient, notes: Path) -> None:
@@ -408,6 +441,9 @@ def test_the_openapi_document_lists_every_path(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     assert {path: sorted(operations) for path, operations in paths.items()} == {
         "/api/ask": ["post"],
+        "/api/conversations": ["get"],
+        "/api/conversations/{identity}": ["delete", "get", "patch"],
+        "/api/conversations/{identity}/export": ["get"],
         "/api/citations/{identity}": ["get"],
         "/api/notes": ["get"],
         "/api/notes/{path}": ["delete", "get", "put"],

@@ -243,7 +243,9 @@ def test_a_note_that_is_not_indexed_is_named(bot: StudyBot, notes: Path, file: P
 
 def test_evidence_that_was_not_found_is_marked_by_its_note(bot: StudyBot, notes: Path, file: Path) -> None:
     for number in range(5):
-        (notes / f"{number}.md").write_text(f"# {number}\n\nWho was executed, and who was not?\n", encoding="utf-8")
+        (notes / f"{number}.md").write_text(
+            f"# {number}\n\nWho was executed, and who was not in {number}?\n", encoding="utf-8"
+        )
     bot.sync()
     student = Student("Who was executed, and who was not?", "biology/cells.md:16", "25 nm", "table")
     written = student.write(bot, file)

@@ -57,7 +57,7 @@ def test_version() -> None:
 
 def test_help_names_every_command_and_the_exit_codes() -> None:
     shown = studybot("--help").stdout
-    assert all(f" {name} " in shown for name in ("index", "ask", "serve", "eval", "cite", "status", "doctor"))
+    assert all(f" {name} " in shown for name in ("index", "ask", "serve", "eval", "cite", "verify", "status", "doctor"))
     assert "3 not in your notes" in shown
 
 

@@ -217,7 +217,7 @@ def test_whole_notes_are_ranked_as_documents(bot: StudyBot) -> None:
 
 
 def test_a_note_counts_once_however_many_of_its_passages_come_first(make_bot: MakeBot, notes: Path) -> None:
-    sections = "".join(f"## Part {n}\n\nWho was executed in 1793? That is asked here.\n\n" for n in range(12))
+    sections = "".join(f"## Part {n}\n\nWho was executed in 1793? That is question {n}.\n\n" for n in range(12))
     (notes / "asked.md").write_text(sections, encoding="utf-8")
     bot = make_bot()
     bot.sync()

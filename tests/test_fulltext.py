@@ -7,7 +7,7 @@ import pytest
 
 from studybot.bot import StudyBot
 from studybot.database import Database
-from studybot.fulltext import FIELDS, FullText
+from studybot.fulltext import FIELDS, FullText, rarity
 from studybot.types import Passage
 
 EVEN = dict.fromkeys(FIELDS, 1.0)
@@ -135,29 +135,39 @@ def test_passages_are_counted_that_hold_a_word_in_any_form(filled: Filled) -> No
     full_text = filled(
         passage("connected connections"), passage("connection", ("Top",)), passage("none", ("Connecting",))
     )
-    assert full_text.document_counts(["connect", "rivers", "missing", "connects"]) == (3, [3, 1, 0, 3])
-    assert full_text.document_counts([]) == (3, [])
+    counts = full_text.document_counts(["connect", "rivers", "missing", "connects"])
+    assert counts == {"connect": 3, "rivers": 1, "missing": 0, "connects": 3}
+    assert full_text.document_counts([]) == {}
+    assert full_text.count() == 3
 
 
-def test_the_vocabulary_is_every_word_once_stemmed_and_in_order(filled: Filled) -> None:
-    full_text = filled(passage("Rivers, running: rivers 25", ("Élan",), "b/notes.md", context="| Size |"))
-    assert full_text.vocabulary() == ("25", "b", "elan", "note", "river", "run", "size")
+def test_a_word_is_rare_that_few_passages_hold() -> None:
+    assert rarity(1, 8) == pytest.approx(log(7.5 / 1.5))
+    assert rarity(8, 8) == rarity(5, 8) == pytest.approx(1e-6)
+    assert rarity(0, 8) > rarity(1, 8)
+
+
+def test_spellings_are_every_word_as_it_is_written(filled: Filled) -> None:
+    full_text = filled(passage("Rivers, **run-ning**: rivers 25", ("Élan",), "b/notes.md", context="| Size |"))
+    assert full_text.spellings() == {"rivers", "run", "ning", "25", "élan", "b", "notes", "size"}
 
 
 def test_what_a_note_says_no_more_is_not_found(bot: StudyBot, notes: Path) -> None:
     database = Database(bot.settings.index)
     full_text = FullText(database)
-    assert full_text.document_counts(["executed", "atp"]) == (4, [1, 1])
-    assert "execut" in full_text.vocabulary()
+    assert full_text.document_counts(["executed", "atp"]) == {"executed": 1, "atp": 1}
+    assert "executed" in full_text.spellings()
 
     (notes / "kings.md").write_text("# Kings\n\nHis brother became king in 1814.\n", encoding="utf-8")
     bot.sync()
-    assert full_text.document_counts(["executed", "brother"]) == (4, [0, 1])
+    assert full_text.document_counts(["executed", "brother"]) == {"executed": 0, "brother": 1}
+    assert full_text.count() == 4
     assert full_text.matches(["executed"], EVEN, depth=9) == {}
 
     (notes / "kings.md").unlink()
     bot.sync()
-    assert full_text.document_counts(["executed", "brother", "king", "atp"]) == (3, [0, 0, 0, 1])
+    assert full_text.document_counts(["brother", "king", "atp"]) == {"brother": 0, "king": 0, "atp": 1}
+    assert full_text.count() == 3
     assert full_text.matches(["brother", "king"], EVEN, depth=9) == {}
-    assert {"execut", "brother", "king", "1814"}.isdisjoint(full_text.vocabulary())
+    assert {"executed", "brother", "king", "1814"}.isdisjoint(full_text.spellings())
     database.close()

@@ -12,11 +12,26 @@ PACKAGE = Path(studybot.__file__).parent
 LAYERS = (
     {"errors", "types"},
     {"settings", "files", "notes", "sentences", "markdown", "chunking", "encoding", "database", "vectors", "metrics"}
-    | {"words", "acronyms", "citations", "bootstrap", "questions"},
-    {"fulltext", "store", "history", "fitted", "indexing", "reading", "retrieval", "lookup", "answering", "checkup"},
+    | {"words", "followup", "conversation", "acronyms", "folding", "citations", "bootstrap", "regression", "questions"}
+    | {"checksums", "export", "conversion"},
+    {"fulltext", "store", "history", "fitted", "indexing", "spelling", "reading", "retrieval", "lookup", "answering"}
+    | {"gap", "checkup"},
     {"bot"},
-    {"reply", "syncing", "guard", "api"}
-    | {"evaluation", "comparison", "results", "gate", "ablation", "fitting", "plots", "report", "authoring", "readme"}
+    {"reply", "saved", "verification", "transcript", "syncing", "guard", "api"}
+    | {
+        "evaluation",
+        "exchange",
+        "comparison",
+        "results",
+        "gate",
+        "ablation",
+        "training",
+        "fitting",
+        "plots",
+        "report",
+        "authoring",
+        "readme",
+    }
     | {"pairs", "tuning"},
     {"server", "measuring"},
     {"terminal", "cli", "__main__"},
@@ -28,20 +43,22 @@ DOORS = {
     "datasets": "tuning",
     "transformers": "encoding",
     "tokenizers": "encoding",
-    "torch": "encoding tuning",
+    "torch": "conversion tuning",
+    "onnx": "conversion",
+    "onnxruntime": "export",
     "markdown_it": "markdown",
     "mdit_py_plugins": "markdown",
     "langchain_text_splitters": "chunking",
     "charset_normalizer": "notes",
     "filelock": "indexing",
-    "rapidfuzz": "reading",
+    "rapidfuzz": "spelling",
     "pydantic_settings": "settings",
     "uvicorn": "server",
     "typer": "terminal cli",
     "rich": "terminal",
     "ir_measures": "metrics",
-    "scipy": "fitting",
-    "sklearn": "fitting",
+    "scipy": "regression",
+    "sklearn": "regression",
     "matplotlib": "plots",
     "jinja2": "report",
 }

@@ -38,8 +38,17 @@ def test_a_section_ends_above_the_next_heading_and_knows_the_headings_above_it()
         (("A", "B"), 4, 5, 5),
         (("A", "B", "C"), 6, 7, 7),
         (("A", "D"), 8, 9, 9),
-        (("E",), 10, 11, 12),
+        (("E",), 10, 11, 11),
     ]
+
+
+@pytest.mark.parametrize(("end", "last_line"), [("", 2), ("\n", 2), ("\n\n", 3), ("\n ", 3)])
+def test_the_last_section_ends_with_the_last_line(end: str, last_line: int) -> None:
+    assert outline(parse(f"# A\na{end}")) == [(("A",), 1, 2, last_line)]
+
+
+def test_a_heading_at_the_end_is_a_section_of_its_own_line() -> None:
+    assert outline(parse("# A\n")) == outline(parse("# A")) == [(("A",), 1, 2, 1)]
 
 
 @pytest.mark.parametrize("fence", ["```", "~~~", "````md"])
@@ -56,13 +65,13 @@ def test_a_fence_that_is_not_closed_goes_to_the_end() -> None:
 
 
 def test_a_hash_without_a_space_is_no_heading() -> None:
-    assert outline(parse("#tag and #another\n")) == [((), 1, 1, 2)]
+    assert outline(parse("#tag and #another\n")) == [((), 1, 1, 1)]
 
 
 def test_setext_headings_take_all_their_lines() -> None:
     assert outline(parse("Title\n=====\ntext\n\nA long\nheading\n---\nmore\n")) == [
         (("Title",), 1, 3, 4),
-        (("Title", "A long heading"), 5, 8, 9),
+        (("Title", "A long heading"), 5, 8, 8),
     ]
 
 
@@ -77,13 +86,13 @@ def test_a_heading_without_words_is_not_in_the_path() -> None:
 
 def test_headings_in_quotes_and_lists_open_no_section() -> None:
     text = "# A\n> # quoted\n\n- # listed\n"
-    assert outline(parse(text)) == [(("A",), 1, 2, 5)]
+    assert outline(parse(text)) == [(("A",), 1, 2, 4)]
 
 
 def test_front_matter_is_left_out() -> None:
     document = parse("---\ntitle: x\n# no: heading\n---\n# A\ntext\n")
     assert document.left_out == ((1, 4),)
-    assert outline(document) == [(("A",), 5, 6, 7)]
+    assert outline(document) == [(("A",), 5, 6, 6)]
 
 
 def test_three_dashes_further_down_are_no_front_matter() -> None:
@@ -103,7 +112,7 @@ def test_a_skipped_heading_level_leaves_no_hole_in_the_path() -> None:
 
 
 def test_text_above_the_first_heading_has_an_empty_heading_path() -> None:
-    assert outline(parse("\nbefore\n\n# A\ntext\n")) == [((), 1, 1, 3), (("A",), 4, 5, 6)]
+    assert outline(parse("\nbefore\n\n# A\ntext\n")) == [((), 1, 1, 3), (("A",), 4, 5, 5)]
 
 
 def test_an_empty_section_is_a_section_without_blocks() -> None:

@@ -39,6 +39,7 @@ def faults(note: Note, count_tokens: CountTokens, max_tokens: int) -> list[str]:
     return [
         f"{note.path}:{line}: {fault}"
         for line, fault in [
+            *_section_faults(note.text, document),
             *_coverage_faults(note.text, document, found),
             *_text_faults(note.text, found, count_tokens([passage.text for passage in found]), max_tokens),
             *_statement_faults(note.text, starts, statements),
@@ -46,6 +47,19 @@ def faults(note: Note, count_tokens: CountTokens, max_tokens: int) -> list[str]:
             *chain.from_iterable(_statement_faults(note.text, starts, p.statements, within=p) for p in found),
         ]
     ]
+
+
+def _section_faults(text: str, document: Document) -> list[tuple[int, str]]:
+    """Sections follow each other without a hole, to the last line."""
+    lines = text.count("\n") + (not text.endswith("\n"))
+    wrong = [
+        (below.start_line, "the section above ends elsewhere")
+        for above, below in pairwise(document.sections)
+        if above.end_line + 1 != below.start_line
+    ]
+    if document.sections and document.sections[-1].end_line != lines:
+        wrong.append((lines, f"is the last line, the last section ends in {document.sections[-1].end_line}"))
+    return wrong
 
 
 def _coverage_faults(text: str, document: Document, found: list[Passage]) -> list[tuple[int, str]]:

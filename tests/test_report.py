@@ -287,7 +287,7 @@ def test_a_refusal_shows_what_it_withheld(make_bot: Callable[..., StudyBot], tmp
     bot.sync()
     page = written(evaluate(bot, [RIGHT, UNANSWERABLE], "q"), tmp_path)
     part = section(page, "worst")
-    assert re.search(r'Refused; the answer withheld, confidence 0\.\d\d: <strong class="good">right</strong>', part)
+    assert re.search(r'Refused; the answer withheld, confidence [01]\.\d\d: <strong class="good">right</strong>', part)
     assert "Louis XVI was executed in 1793." in part
     assert "None of 1." in section(page, "anyway")
 

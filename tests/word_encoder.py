@@ -36,5 +36,5 @@ class WordEncoder:
         return None
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Return how many words and marks each text has."""
-        return [len(re.findall(r"\w+|[^\w\s]", text)) for text in texts]
+        """Return how many words and marks each text has, one more for a word alone: none is known as a whole."""
+        return [len(re.findall(r"\w+|[^\w\s]", text)) + bool(re.fullmatch(r"\w+", text)) for text in texts]

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -31,6 +31,7 @@ from studybot.guard import Guard, security_headers
 from studybot.notes import MAX_BYTES, MAX_NAME_BYTES, delete_note, list_notes, write_note
 from studybot.reply import CitationJson, ErrorJson, ReplyJson, citation_json, reply_json
 from studybot.syncing import Syncing
+from studybot.transcript import router
 
 _STATUS_CODES: dict[type[StudybotError], int] = {
     QuestionInvalid: 422,
@@ -64,6 +65,8 @@ class Question(BaseModel):
     # A bound on its length is also what makes pydantic refuse half of a surrogate pair, which JSON can hold.
     conversation: Annotated[str, Field(max_length=100)] | None = None
     notes: Annotated[list[Annotated[str, Field(max_length=MAX_NAME_BYTES)]], Field(max_length=100)] | None = None
+    as_typed: Annotated[bool, Field(strict=True)] = False
+    min_confidence: Annotated[float, Field(ge=0, le=1, strict=True)] | None = None
 
 
 class NoteJson(BaseModel):
@@ -141,9 +144,23 @@ def create_app(bot: StudyBot, web: Path) -> FastAPI:
 
     @app.post("/api/ask")
     def ask(asked: Question) -> ReplyJson:
-        """Answer a question from the notes, or refuse."""
-        reply = bot.ask(asked.question, asked.top_k, asked.conversation, asked.notes, remember=True)
+        """Answer a question from the notes, or refuse.
+
+        In a conversation a follow-up is completed, as ``interpreted_as`` tells, unless it is meant ``as_typed``. An
+        answer whose confidence is below ``min_confidence`` is withheld; null is what was set or fitted.
+        """
+        reply = bot.ask(
+            asked.question,
+            asked.top_k,
+            asked.conversation,
+            asked.notes,
+            as_typed=asked.as_typed,
+            min_confidence=asked.min_confidence,
+            remember=True,
+        )
         return reply_json(reply, bot)
+
+    app.include_router(router(bot))
 
     @app.get("/api/citations/{identity}")
     def cite(identity: str) -> CitationJson:
@@ -231,8 +248,17 @@ def _on_studybot_error(_: Request, error: Exception) -> JSONResponse:
 
 def _on_invalid_request(_: Request, error: Exception) -> JSONResponse:
     problems = error.errors() if isinstance(error, RequestValidationError) else []
-    message = "; ".join(f"{'.'.join(map(str, problem['loc'][1:])) or 'body'}: {problem['msg']}" for problem in problems)
-    return _error(422, "invalid", message)
+    return _error(422, "invalid", "; ".join(map(_told, problems)))
+
+
+def _told(problem: Mapping[str, Any]) -> str:
+    """Return what is wrong with a request, in words; the field is named, where one is at fault."""
+    if problem["type"] == "json_invalid":
+        why, place = problem["ctx"]["error"], problem["loc"][-1] + 1
+        return f'the body is no JSON ({why}, at character {place}); wanted an object such as {{"question": "…"}}'
+    if problem["loc"] == ("body",):
+        return 'the body is no JSON object; send one such as {"question": "…"}, as application/json'
+    return f"{'.'.join(map(str, problem['loc'][1:]))}: {problem['msg']}"
 
 
 def _on_http_error(_: Request, error: Exception) -> JSONResponse:

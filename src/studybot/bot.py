@@ -2,15 +2,15 @@
 
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from studybot import checkup, citations, fitted
 from studybot.answering import answer
+from studybot.conversation import Cited, Turn, completed
 from studybot.database import Database
 from studybot.errors import (
-    ConversationNotFound,
     IndexMissing,
     IndexUnwritable,
     NoteNotFound,
@@ -18,6 +18,7 @@ from studybot.errors import (
     QuestionInvalid,
 )
 from studybot.fitted import Fitted
+from studybot.gap import explained
 from studybot.history import History
 from studybot.indexing import Progress, cut, pipeline_of, sync
 from studybot.lookup import Lookup
@@ -39,10 +40,27 @@ class Reply:
     """All there is to say to a question. ``hits`` are the best passages in any case; times are in milliseconds."""
 
     question: str
+    interpreted_as: str | None
+    """The question that was looked up, where the one asked left something to the turns before it."""
     conversation: str | None
     outcome: Answer | Refusal
     hits: tuple[Hit, ...]
     timings_ms: dict[str, float]
+
+    @property
+    def turn(self) -> Turn:
+        """What a conversation keeps of it."""
+        answered = self.outcome if isinstance(self.outcome, Answer) else None
+        marks = dict.fromkeys(quote.citation for quote in answered.quotes) if answered else ()
+        passages = {mark: self.hits[mark - 1].passage for mark in marks}
+        return Turn(
+            question=self.question,
+            interpreted_as=self.interpreted_as,
+            answer=answered.text if answered else "",
+            refused=answered is None,
+            cited=tuple(Cited(mark, citations.write(citations.cite(p)), p.heading) for mark, p in passages.items()),
+            asked=time.time(),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +139,17 @@ class StudyBot:
         conversation: str | None = None,
         prefixes: Collection[str] | None = None,
         *,
+        after: Sequence[Turn] = (),
+        as_typed: bool = False,
+        min_confidence: float | None = None,
         remember: bool = False,
     ) -> Reply:
         """Return the answer to ``question``, or a refusal, and the ``top_k`` best passages.
 
-        ``prefixes`` restricts it to notes whose path starts with one of them. With ``remember`` the turn is kept in
-        ``conversation``, or in a new one.
+        ``prefixes`` restricts it to notes whose path starts with one of them. In a ``conversation``, or ``after`` turns
+        that are kept nowhere, a follow-up is completed from what came before, unless it is meant ``as_typed``. An
+        answer below ``min_confidence``, else below ``least_confidence``, is withheld. With ``remember`` the turn is
+        kept in ``conversation``, or in a new one.
 
         Raises:
             QuestionInvalid: ``question`` has no word or more than 1,000 characters, or ``top_k`` is not in 1..50.
@@ -136,25 +159,21 @@ class StudyBot:
         question, top_k = _checked(question, self.settings.top_k if top_k is None else top_k)
         lookup = self.lookup()
         store = lookup.store
-        if conversation is not None and not History(store.database).has(conversation):
-            raise ConversationNotFound(f"there is no conversation {conversation!r}; leave it out to begin one")
+        turns = after if conversation is None else History(store.database).turns(conversation)
         began = time.perf_counter()
-        query = lookup.query(question)
+        interpreted_as = None if as_typed else completed(question, turns)
+        understood = interpreted_as or question
+        query = lookup.query(understood)
         encoded = time.perf_counter()
         # The confidence is judged by as many hits whatever number of them is shown.
         hits = lookup.hits(query, self.fitted.fusion, max(top_k, ANSWERING_HITS), prefixes)
         retrieved = time.perf_counter()
-        outcome = answer(
-            question,
-            hits[:ANSWERING_HITS],
-            top_k,
-            self.fitted.selection,
-            self.fitted.confidence,
-            self.least_confidence,
-        )
+        first = hits[:ANSWERING_HITS]
+        least = self.least_confidence if min_confidence is None else min_confidence
+        outcome = answer(understood, query.unknown, first, top_k, self.fitted, least)
+        if isinstance(outcome, Refusal) and hits:
+            outcome = explained(outcome, understood, query.words, first, store.full_text)
         answered = time.perf_counter()
-        if remember:
-            conversation = self._remember(store, conversation, question, outcome)
         times = {
             "encode": encoded - began,
             "retrieve": retrieved - encoded,
@@ -162,7 +181,8 @@ class StudyBot:
             "total": answered - began,
         }
         timings_ms = {name: round(seconds * 1000, 2) for name, seconds in times.items()}
-        return Reply(question, conversation, outcome, tuple(hits[:top_k]), timings_ms)
+        reply = Reply(question, interpreted_as, conversation, outcome, tuple(hits[:top_k]), timings_ms)
+        return replace(reply, conversation=self._remember(store, conversation, reply.turn)) if remember else reply
 
     def cite(self, identity: str) -> tuple[Citation, citations.Found]:
         """Return a citation and what became of it in today's notes.
@@ -179,6 +199,14 @@ class StudyBot:
                 if elsewhere.state != "changed":
                     return citation, replace(elsewhere, state="moved")
         return citation, found
+
+    def history(self) -> History:
+        """Return the conversations that the index keeps.
+
+        Raises:
+            IndexMissing, IndexMismatch, IndexCorrupt: there is no index that can be read.
+        """
+        return History(self.lookup().store.database)
 
     def note(self, path: str) -> tuple[Note, Document]:
         """Return the note called ``path`` as it is today, and its sections.
@@ -238,12 +266,12 @@ class StudyBot:
             return citations.Found("changed", citation.note, None, None, None)
         return citations.find(citation, note.text, *cut(note, self._encoder))
 
-    def _remember(self, store: Store, conversation: str | None, question: str, outcome: Answer | Refusal) -> str | None:
+    def _remember(self, store: Store, conversation: str | None, turn: Turn) -> str | None:
         history = History(store.database)
         try:
             if conversation is None:
                 conversation = history.begin()
-            history.add(conversation, question, outcome.text if isinstance(outcome, Answer) else "")
+            history.add(conversation, turn)
         except IndexUnwritable:
             # An index that can only be read still answers; without a conversation the reply says so.
             return None

@@ -61,6 +61,9 @@ def ask(
     within: Annotated[
         list[str] | None, typer.Option("--in", metavar="PREFIX", help="Only notes whose path starts so; repeatable.")
     ] = None,
+    min_confidence: Annotated[
+        float | None, typer.Option("--min-confidence", min=0, max=1, help="How sure to be, else refuse.")
+    ] = None,
     index: Index = None,
     model: Model = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what POST /api/ask replies.")] = False,
@@ -69,7 +72,7 @@ def ask(
     from studybot.types import Answer
 
     with _bot(index=index, model=model) as bot:
-        reply = bot.ask(question, top_k, prefixes=within or None)
+        reply = bot.ask(question, top_k, prefixes=within or None, min_confidence=min_confidence)
         if as_json:
             from studybot.reply import reply_json
 
@@ -196,6 +199,35 @@ def cite(
             typer.echo(f"now: {terminal.place(found.now.note, found.now.start_line, found.now.end_line)}")
         if found.text:
             typer.echo(found.text)
+
+
+@app.command(epilog="Exit codes: 0 all verified or moved, or a refusal; 1 changed, gone, forged or an error; 2 usage.")
+def verify(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="What ask --json or POST /api/ask replied; - reads standard input.")
+    ],
+    notes: Annotated[
+        Path | None, typer.Option("--notes", metavar="DIR", help="The notes folder; else the one that was indexed.")
+    ] = None,
+    index: Index = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check every quote of a saved reply, byte for byte, against today's notes.
+
+    Each is verified (at its lines), moved (elsewhere), changed, gone (with its section or note) or forged.
+    """
+    from studybot import saved, verification
+
+    with _bot(notes=notes, index=index) as bot:
+        found = verification.verify(saved.load(file), bot.notes_folder)
+        if as_json:
+            terminal.print_json(found)
+        else:
+            terminal.print_verification(found)
+        if found.quotes and all(quote.state == "gone" for quote in found.quotes):
+            typer.echo(f"studybot: none of it is in {found.notes_folder}; other notes are named by --notes", err=True)
+        if not found.holds:
+            raise typer.Exit(terminal.FAILED)
 
 
 @app.command()

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import threading
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,23 @@ FILE = "studybot.sqlite"
 VERSION = sqlite3.sqlite_version
 """SQLite's own."""
 
-FORMAT = 1
-"""Raised when the tables change; a file of another format is built anew."""
+FORMAT = 2
+"""Raised when the tables change; a file of another format is built anew, unless ``_UPGRADES`` knows better."""
+
+_UPGRADES = {
+    1: """
+ALTER TABLE conversations ADD COLUMN title TEXT;
+ALTER TABLE turns ADD COLUMN interpreted_as TEXT;
+ALTER TABLE turns ADD COLUMN refused INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE turns ADD COLUMN cited TEXT NOT NULL DEFAULT '[]';
+UPDATE turns SET refused = 1 WHERE answer = '';
+PRAGMA user_version = 2
+"""
+}
+"""What makes a file of an older format one of this format, where nothing need be indexed anew."""
+
+_KEPT = ("conversations", "turns")
+"""Tables that the notes cannot give back: what this format has of them outlives being built anew."""
 
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -45,10 +60,11 @@ CREATE TABLE statements (
 CREATE VIRTUAL TABLE words USING fts5 (title, path, body, tokenize = 'porter unicode61 remove_diacritics 2');
 CREATE VIRTUAL TABLE vocabulary USING fts5vocab (words, row);
 CREATE TRIGGER words_go AFTER DELETE ON passages BEGIN DELETE FROM words WHERE rowid = old.id; END;
-CREATE TABLE conversations (id TEXT PRIMARY KEY, began REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE conversations (id TEXT PRIMARY KEY, began REAL NOT NULL, title TEXT) WITHOUT ROWID;
 CREATE TABLE turns (
     conversation TEXT NOT NULL REFERENCES conversations ON DELETE CASCADE, place INTEGER NOT NULL, asked REAL NOT NULL,
-    question TEXT NOT NULL, answer TEXT NOT NULL, PRIMARY KEY (conversation, place)
+    question TEXT NOT NULL, answer TEXT NOT NULL, interpreted_as TEXT, refused INTEGER NOT NULL DEFAULT 0,
+    cited TEXT NOT NULL DEFAULT '[]', PRIMARY KEY (conversation, place)
 ) WITHOUT ROWID;
 """
 
@@ -155,10 +171,18 @@ class Database:
         found = self.one("PRAGMA user_version")
         if found == FORMAT:
             return
+        if found in _UPGRADES and os.access(self.folder, os.W_OK):
+            with self.transaction():
+                # Another process may have done it while this one waited.
+                if self.one("PRAGMA user_version") == found:
+                    for statement in _UPGRADES[found].split(";\n"):
+                        self._connection.execute(statement)
+            return
         if not write:
             raise IndexMismatch(f"{self.file} has format {found}, this version reads {FORMAT}; run `studybot index`")
         with self.transaction():
             names = self.all("SELECT type, name FROM sqlite_master WHERE type IN ('table', 'trigger')")
+            kept = {name: self._rows(name) for name in _KEPT if ("table", name) in names}
             # The table of words takes those with it that SQLite keeps behind it.
             for kind, name in sorted(
                 names, key=lambda row: (row[0] != "trigger", row[1] != "vocabulary", row[1] != "words")
@@ -169,7 +193,24 @@ class Database:
                 self._connection.execute(statement)
             values = {"identity": uuid.uuid4().hex, "generation": "0", "pipeline": "", "notes_folder": ""}
             self._connection.executemany("INSERT INTO meta VALUES (?, ?)", values.items())
+            for name, rows in kept.items():
+                self._put_back(name, rows)
             self._connection.execute(f"PRAGMA user_version = {FORMAT}")
+
+    def _rows(self, table: str) -> list[dict[str, Any]]:
+        cursor = self._connection.execute(f"SELECT * FROM {table}")
+        return [dict(zip((column[0] for column in cursor.description), row, strict=True)) for row in cursor]
+
+    def _put_back(self, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Insert what ``rows`` have of the columns that ``table`` has now."""
+        known = {row[1] for row in self.all(f"PRAGMA table_info({table})")}
+        for row in rows:
+            columns = [name for name in row if name in known]
+            marks = ", ".join("?" * len(columns))
+            self._connection.execute(
+                f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({marks})",
+                [row[name] for name in columns],
+            )
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

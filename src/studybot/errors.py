@@ -10,6 +10,7 @@ StudybotError
 ├── QuestionInvalid            empty, too long, or asked for too few or too many passages
 ├── CitationInvalid            not a citation that studybot made
 ├── ConversationNotFound       no conversation has that id
+├── ReplyInvalid               a saved reply that cannot be read, or is none
 ├── ModelError
 │   ├── ModelMissing           no encoder at the path
 │   └── ModelMismatch          the encoder's weights are not the published ones
@@ -70,6 +71,10 @@ class CitationInvalid(StudybotError):
 
 class ConversationNotFound(StudybotError):
     code = "conversation_not_found"
+
+
+class ReplyInvalid(StudybotError):
+    code = "reply_invalid"
 
 
 class ModelError(StudybotError):

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from studybot import bootstrap, metrics, questions
+from studybot import bootstrap, exchange, metrics, questions
 from studybot.bot import Reply, StudyBot
 from studybot.errors import NotesError
 from studybot.metrics import Ranking
 from studybot.questions import ALL, Evidence, Question
-from studybot.types import Answer, Passage
+from studybot.types import Answer, Passage, Statement
 
 DEPTH = 10
 # A whole note is found by its first passage; ten notes may have many passages before the tenth of them.
@@ -66,13 +66,14 @@ def evaluate(
     """
     located = locate(bot, asked)
     whole_notes = any(evidence.is_whole_note for question in located for evidence in question.evidence)
-    replies = []
-    for done, question in enumerate(located, 1):
-        replies.append(bot.ask(question.question, _DOCUMENT_DEPTH if whole_notes else DEPTH))
-        on_progress(done)
-    found = [[hit.passage for hit in reply.hits] for reply in replies]
+    depth = _DOCUMENT_DEPTH if whole_notes else DEPTH
+    replies = exchange.ask(bot, located, depth, on_progress)
     reachable = _reachable(bot, located)
-    ranks = rank_measures(bot, located, found)
+    ranks = rank_measures(bot, located, _passages(replies))
+    in_full = questions.written_out(question for question in located if question.in_full is not None)
+    ranks_in_full = rank_measures(bot, in_full, _passages(exchange.ask(bot, in_full, depth)))
+    for question, reply in zip(located, replies, strict=True):
+        ranks.setdefault(question.id, {}).update(exchange.measures(question, reply, ranks, ranks_in_full))
     return Run(
         name=name,
         questions=tuple(located),
@@ -122,7 +123,11 @@ def figures(outcomes: Sequence[Outcome]) -> dict[str, Figures]:
     for outcome in outcomes:
         groups.setdefault(outcome.kind, []).append(outcome)
     return {
-        name: {**_means(group), **(_judgements_of_confidence(group) if name == ALL else {})}
+        name: {
+            **_means(group),
+            **(_judgements_of_confidence(group) if name == ALL else {}),
+            **(exchange.figures([outcome.measures for outcome in group]) if name == ALL else {}),
+        }
         for name, group in groups.items()
     }
 
@@ -159,6 +164,24 @@ def covers(passage: Passage, evidence: Evidence) -> bool:
 def is_relevant(passage: Passage, question: Question) -> bool:
     """Return whether ``passage`` covers some evidence of ``question``."""
     return any(covers(passage, evidence) for evidence in question.evidence)
+
+
+def overlaps(evidence: Evidence, start_line: int, end_line: int) -> bool:
+    """Return whether ``evidence`` has one of these lines of its note; a whole note has all."""
+    if evidence.start_line is None or evidence.end_line is None:
+        return True
+    return evidence.start_line <= end_line and start_line <= evidence.end_line
+
+
+def is_answer(passage: Passage, statement: Statement, question: Question) -> bool:
+    """Return whether a statement of ``passage`` stands in evidence, and holds one of the answers if there are any."""
+    stands_in_evidence = any(
+        evidence.note == passage.note and overlaps(evidence, statement.start_line, statement.end_line)
+        for evidence in question.evidence
+    )
+    return stands_in_evidence and (
+        not question.answers or any(metrics.contains_all(statement.text, [answer]) for answer in question.answers)
+    )
 
 
 def is_right(answer: Answer, question: Question) -> bool:
@@ -243,6 +266,10 @@ def _document_ranking(question: Question, found: Sequence[Passage]) -> Ranking:
 
 def _is_about_whole_notes(question: Question) -> bool:
     return not question.needs_all_evidence and all(evidence.is_whole_note for evidence in question.evidence)
+
+
+def _passages(replies: Iterable[Reply]) -> list[list[Passage]]:
+    return [[hit.passage for hit in reply.hits] for reply in replies]
 
 
 def _note_names(asked: Iterable[Question]) -> set[str]:

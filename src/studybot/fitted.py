@@ -43,9 +43,13 @@ class Confidence:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Weights of the linear model that ranks statements, by the name of the feature."""
+    """Weights of a conditional logit: the odds between two statements are ``exp`` of the difference of utilities."""
 
     weights: Mapping[str, float]
+
+    def utility(self, features: Mapping[str, float]) -> float:
+        """Return how much speaks for quoting a statement with these ``features``."""
+        return sum(weight * features[name] for name, weight in self.weights.items())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""From questions with known evidence to the numbers in ``fitted.json``: fusion weights and confidence.
+"""From questions with known evidence to the numbers in ``fitted.json``: weights of fusion and selection, confidence.
 
 What ships is fitted on all collections. What is told is measured on each collection with what was fitted on the others
 alone, every step of it: the figures are those of notes that were not seen. The same questions over the same notes give
@@ -8,30 +8,28 @@ the same bytes.
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-from studybot import evaluation, metrics
-from studybot.answering import answer, features
+from studybot import evaluation, metrics, regression
+from studybot.answering import choices, features, quotes
 from studybot.bot import ANSWERING_HITS, StudyBot
 from studybot.errors import TrainingInvalid
-from studybot.fitted import Confidence, Fitted, Fusion
+from studybot.fitted import Confidence, Fitted, Fusion, Selection
 from studybot.questions import Question
+from studybot.regression import Options
+from studybot.training import PARTS, Found, Training
 from studybot.types import Answer, Hit
 
 # What the questions of a collection weigh, by what was done to them. Most of a student's questions are answered by the
 # notes, some are not: the confidence is a probability only where questions come in shares such as these.
-_WEIGHTS = {"own": 1.0, "hidden": 0.1, "foreign": 0.2}
-_REFUSED_AT_MOST = 0.02
-"""Share of the answerable training questions that the threshold may refuse."""
+_WEIGHTS = {"own": 1.0, "hidden": 0.05, "foreign": 0.3}
+_WITHHELD_AT_MOST = 0.05
+"""Share of the right answers to training questions that the threshold may withhold."""
 _HIDING_DEPTH = 30
 _RIDGE = 1e-5
-
-_Matrix = NDArray[np.float64]
-_PARTS = ("dense", "statement", "lexical")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,44 +58,12 @@ class Fit:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """The passages that may answer one question: shape ``(n, 3)``, and which of them are relevant."""
-
-    parts: _Matrix
-    relevant: NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
 class _Judged:
     """The features of one result, whether its answer was right, and what was done to make it."""
 
     features: Mapping[str, float]
     correct: bool
     origin: str
-
-
-class _Collection:
-    """Questions that their notes answer, and what is found there; every question is encoded once."""
-
-    def __init__(self, bot: StudyBot, questions: Sequence[Question]) -> None:
-        self.questions = questions
-        self.bot = bot
-        self._lookup = bot.lookup()
-        self._query = cache(self._lookup.query)
-        self.found = [self._found(question) for question in questions]
-
-    def hits(self, question: str, fusion: Fusion, top_k: int) -> list[Hit]:
-        return self._lookup.hits(self._query(question), fusion, top_k)
-
-    def _found(self, question: Question) -> _Found:
-        # Whatever the weights in use are, every list is asked.
-        every = replace(self.bot.fitted.fusion, dense=1.0, lexical=1.0)
-        matches = self._lookup.matches(self._query(question.question), every)
-        passages = self._lookup.store.passages([match.number for match in matches])
-        return _Found(
-            np.array([[match.dense, match.statement, match.lexical] for match in matches]).reshape(-1, len(_PARTS)),
-            np.array([evaluation.is_relevant(passages[match.number], question) for match in matches], bool),
-        )
 
 
 def fit(collections: Mapping[str, tuple[StudyBot, Sequence[Question]]]) -> Fit:
@@ -110,7 +76,7 @@ def fit(collections: Mapping[str, tuple[StudyBot, Sequence[Question]]]) -> Fit:
     if len({id(bot) for bot, _ in collections.values()}) < 2:
         raise TrainingInvalid("fitting needs questions over two folders of notes: each is measured with the others")
     known = {
-        name: _Collection(bot, [question for question in evaluation.locate(bot, asked) if question.answerable])
+        name: Training(bot, [question for question in evaluation.locate(bot, asked) if question.answerable])
         for name, (bot, asked) in sorted(collections.items())
     }
     for name, collection in known.items():
@@ -122,14 +88,15 @@ def fit(collections: Mapping[str, tuple[StudyBot, Sequence[Question]]]) -> Fit:
         # Notes that stand in two collections are left out with both.
         rest = {other: one for other, one in known.items() if one.bot is not collection.bot}
         fitted = _fitted(rest, before)
-        foreign = next(iter(rest.values())).questions
-        held_out[name] = _measured(collection, _judged(collection, fitted, foreign), fitted, before.fusion)
+        judged = _judged(collection, fitted, _foreign(name, known))
+        held_out[name] = _measured(collection, judged, fitted, before.fusion)
     return Fit(_fitted(known, before), held_out)
 
 
-def _fitted(known: Mapping[str, _Collection], before: Fitted) -> Fitted:
+def _fitted(known: Mapping[str, Training], before: Fitted) -> Fitted:
     """Return what is learned from the collections; a confidence from no more than the weights' own results."""
     fitted = replace(before, fusion=_fusion([collection.found for collection in known.values()], before.fusion))
+    fitted = replace(fitted, selection=_selection(list(known.values()), fitted.fusion))
     judged = [_judged(collection, fitted, _foreign(name, known)) for name, collection in known.items()]
     return replace(
         fitted,
@@ -142,12 +109,13 @@ def _fitted(known: Mapping[str, _Collection], before: Fitted) -> Fitted:
 def table(fit: Fit, before: Fitted) -> str:
     """Return what changed, and what was measured, as lines to read."""
     changes = [
-        *((name, getattr(before.fusion, name), getattr(fit.fitted.fusion, name)) for name in _PARTS),
+        *((name, getattr(before.fusion, name), getattr(fit.fitted.fusion, name)) for name in PARTS),
+        *((f"quote {n}", before.selection.weights.get(n, 0.0), w) for n, w in fit.fitted.selection.weights.items()),
         ("intercept", before.confidence.intercept, fit.fitted.confidence.intercept),
         *((name, before.confidence.weights.get(name, 0.0), w) for name, w in fit.fitted.confidence.weights.items()),
         ("threshold", before.confidence.threshold, fit.fitted.confidence.threshold),
     ]
-    lines = [f"{name:<12} {old:>8.3f} -> {new:.3f}" for name, old, new in changes]
+    lines = [f"{name:<15} {old:>8.3f} -> {new:.3f}" for name, old, new in changes]
     lines.append(
         f"\n{'':<24}        MRR@10            AUROC against        calibration   refused"
         f"\n{'left out':<24}    n   after (before)    hidden   foreign      error         own    hidden   foreign"
@@ -166,81 +134,79 @@ def table(fit: Fit, before: Fitted) -> str:
     return "\n".join(lines)
 
 
-def _foreign(name: str, known: Mapping[str, _Collection]) -> Sequence[Question]:
-    """Return the questions of the next collection over other notes than ``name``, which these do not answer."""
-    names = list(known)
-    place = names.index(name)
-    for other in (*names[place + 1 :], *names[:place]):
-        if known[other].bot is not known[name].bot:
-            return known[other].questions
-    return ()
+def _foreign(name: str, known: Mapping[str, Training]) -> list[Question]:
+    """Return the questions of all collections over other notes than those of ``name``.
 
-
-def _fusion(collections: Sequence[Sequence[_Found]], before: Fusion) -> Fusion:
-    """Return the weights under which the evidence is most likely to be the passage chosen.
-
-    A conditional logit (McFadden, 1974): the chance of a passage is the softmax of its weighted parts over all passages
-    that may answer. Its weights are not negative, and divided by their sum, which does not change any order.
+    Of all: the subject of one of them may well be touched by these notes, too.
     """
-    from scipy.optimize import minimize
+    others = [one for one in known.values() if one.bot is not known[name].bot]
+    return [question for other in others for question in other.questions]
 
-    # Where all or none of the passages is relevant there is nothing to choose.
-    choices = [
-        (one.parts, one.relevant, 1 / len(collection))
-        for collection in collections
-        for one in collection
-        if one.relevant.any() and not one.relevant.all()
-    ]
 
-    def loss(weights: _Matrix) -> tuple[float, _Matrix]:
-        total, slope = 0.0, np.zeros(len(weights))
-        for parts, relevant, share in choices:
-            utilities = parts @ weights
-            chances = np.exp(utilities - utilities.max())
-            chances /= chances.sum()
-            right = chances[relevant].sum()
-            total -= share * np.log(right)
-            slope -= share * ((chances[relevant] / right) @ parts[relevant] - chances @ parts)
-        # Just enough that a part which tells nothing weighs nothing, and one that tells all has an end.
-        return total + _RIDGE * float(weights @ weights), slope + 2 * _RIDGE * weights
+def _fusion(collections: Sequence[Sequence[Found]], before: Fusion) -> Fusion:
+    """Return the weights under which the evidence is the likeliest passage to be chosen.
 
-    bounds = [(0.0, None)] * len(_PARTS)
-    found = minimize(loss, np.full(len(_PARTS), 10.0), jac=True, bounds=bounds, method="L-BFGS-B").x
-    if not found.any():
+    They are not negative, and divided by their sum, which does not change any order.
+    """
+    asked = [Options(one.parts, one.relevant, 1 / len(found)) for found in collections for one in found]
+    weights = regression.conditional_logit(asked, _RIDGE, bounds=(0.0, None))
+    if not weights.any():
         raise TrainingInvalid("no part of a passage's score tells the evidence from the other passages")
-    dense, statement, _ = (round(float(weight), 3) for weight in found / found.sum())
+    dense, statement, _ = (round(float(weight), 3) for weight in weights / weights.sum())
     return Fusion(dense, statement, max(0.0, round(1 - dense - statement, 3)), before.fields)
 
 
-def _judged(collection: _Collection, fitted: Fitted, foreign: Sequence[Question]) -> list[_Judged]:
+def _selection(collections: Sequence[Training], fusion: Fusion) -> Selection:
+    """Return the weights under which a statement of the evidence that holds the answer is the likeliest to be quoted.
+
+    Only the hits that an answer is taken from are looked at. Where none of their statements is right, nothing is
+    learned; where that is so for all questions, the weights are 0.
+    """
+    names: list[str] = []
+    asked = []
+    for collection in collections:
+        for question in collection.questions:
+            found = list(choices(collection.hits(question.question, fusion, ANSWERING_HITS)))
+            if found:
+                names = list(found[0].features)
+                rows = np.array([[choice.features[name] for name in names] for choice in found])
+                right = np.array([evaluation.is_answer(choice.passage, choice.statement, question) for choice in found])
+                asked.append(Options(rows, right, 1 / len(collection.questions)))
+    weights = regression.conditional_logit(asked, _RIDGE)
+    return Selection({name: round(float(weight), 3) for name, weight in zip(names, weights, strict=True)})
+
+
+def _judged(collection: Training, fitted: Fitted, foreign: Sequence[Question]) -> list[_Judged]:
     """Return what the confidence is learned from: answers as they are, with evidence hidden, to foreign questions."""
     judged = []
     for question in collection.questions:
-        hits = collection.hits(question.question, fitted.fusion, _HIDING_DEPTH)
-        hidden = [hit for hit in hits if not evaluation.is_relevant(hit.passage, question)]
+        asked = question.question
+        hits = collection.hits(asked, fitted.fusion, _HIDING_DEPTH)
+        unknown = collection.unknown(asked)
         if question.answers:
-            judged.append(_Judged(_features(hits), _is_right(question, hits, fitted), "own"))
-        judged.append(_Judged(_features(hidden), correct=False, origin="hidden"))
+            judged.append(_judgement(question, unknown, hits, fitted.selection, "own"))
+        evidence = [hit.passage.id for hit in hits if evaluation.is_relevant(hit.passage, question)]
+        hidden = [hit for hit in hits if hit.passage.id not in evidence]
+        # A word that only the evidence has would not be known, either.
+        judged.append(_judgement(question, collection.unknown(asked, evidence), hidden, fitted.selection, "hidden"))
     for question in foreign:
         hits = collection.hits(question.question, fitted.fusion, ANSWERING_HITS)
-        judged.append(_Judged(_features(hits), correct=False, origin="foreign"))
+        unknown = collection.unknown(question.question)
+        judged.append(_judgement(question, unknown, hits, fitted.selection, "foreign"))
     return [one for one in judged if one.features]
 
 
-def _features(hits: Sequence[Hit]) -> Mapping[str, float]:
-    return features(hits[:ANSWERING_HITS]) if hits else {}
-
-
-def _is_right(question: Question, hits: Sequence[Hit], fitted: Fitted) -> bool:
+def _judgement(
+    question: Question, unknown: AbstractSet[str], hits: Sequence[Hit], selection: Selection, origin: str
+) -> _Judged:
     first = hits[:ANSWERING_HITS]
-    found = answer(question.question, first, ANSWERING_HITS, fitted.selection, fitted.confidence, 0.0)
-    return isinstance(found, Answer) and evaluation.is_right(found, question)
+    found = quotes(first, selection)
+    is_right = origin == "own" and evaluation.is_right(Answer(found, 0.0), question)
+    return _Judged(features(question.question, unknown, first, found) if first else {}, is_right, origin)
 
 
 def _confidence(collections: Sequence[Sequence[_Judged]]) -> Confidence:
     """Return the logistic regression of being right on the features, and the threshold of a refusal."""
-    from sklearn.linear_model import LogisticRegression
-
     judged = [one for collection in collections for one in collection]
     if len({one.correct for one in judged}) < 2:
         raise TrainingInvalid("fitting needs answers that are right and some that are wrong; found one sort only")
@@ -249,22 +215,20 @@ def _confidence(collections: Sequence[Sequence[_Judged]]) -> Confidence:
     for collection in collections:
         counts = Counter(one.origin for one in collection)
         shares += [_WEIGHTS[one.origin] / counts[one.origin] for one in collection]
-    # The mean weight is 1, so that the penalty means the same however many questions there are.
-    sample_weight = np.array(shares) * (len(judged) / sum(shares))
-    table = np.array([[one.features[name] for name in names] for one in judged])
-    model = LogisticRegression(C=1.0).fit(table, [one.correct for one in judged], sample_weight=sample_weight)
+    rows = np.array([[one.features[name] for name in names] for one in judged])
+    intercept, weights = regression.logistic(rows, [one.correct for one in judged], shares)
     fitted = Confidence(
-        intercept=round(float(model.intercept_[0]), 3),
-        weights={name: round(float(weight), 3) for name, weight in zip(names, model.coef_[0], strict=True)},
+        intercept=round(intercept, 3),
+        weights={name: round(float(weight), 3) for name, weight in zip(names, weights, strict=True)},
         threshold=0.0,
     )
-    own = [fitted.probability(one.features) for one in judged if one.origin == "own"]
-    # Downwards, as a threshold rounded up could refuse more.
-    threshold = math.floor(100 * np.quantile(own, _REFUSED_AT_MOST, method="lower")) / 100
+    right = [fitted.probability(one.features) for one in judged if one.correct]
+    # Downwards, as a threshold rounded up could withhold more.
+    threshold = math.floor(100 * np.quantile(right, _WITHHELD_AT_MOST, method="lower")) / 100
     return replace(fitted, threshold=threshold)
 
 
-def _measured(collection: _Collection, judged: Sequence[_Judged], fitted: Fitted, before: Fusion) -> HeldOut:
+def _measured(collection: Training, judged: Sequence[_Judged], fitted: Fitted, before: Fusion) -> HeldOut:
     confidences = {
         origin: [fitted.confidence.probability(one.features) for one in judged if one.origin == origin]
         for origin in _WEIGHTS
@@ -290,7 +254,7 @@ def _auroc(positives: Sequence[float], negatives: Sequence[float]) -> float | No
     return metrics.auroc([*positives, *negatives], [1] * len(positives) + [0] * len(negatives))
 
 
-def _reciprocal_rank(found: _Found, fusion: Fusion) -> float:
+def _reciprocal_rank(found: Found, fusion: Fusion) -> float:
     """Return 1 / the rank of the first relevant passage, 0 beyond rank 10; of equal scores the worst rank counts."""
     if not found.relevant.any():
         return 0.0

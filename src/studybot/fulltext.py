@@ -1,12 +1,17 @@
 """The words of the passages: SQLite's full-text index, by field, stemmed."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from studybot.database import Database
 from studybot.types import Passage
+from studybot.words import words
 
 FIELDS = ("title", "path", "body")
 """What is indexed of a passage: its last heading, the headings above and the note's name, its text."""
+K1 = 1.2
+"""FTS5's: however often a passage holds a word, its BM25 stays below the word's rarity times ``K1 + 1``."""
+_LEAST_RARITY = 1e-6
 
 
 class FullText:
@@ -25,11 +30,15 @@ class FullText:
             (number, title, path, f"{passage.context} {passage.text}"),
         )
 
-    def vocabulary(self) -> tuple[str, ...]:
-        """Return every word, stemmed as the index keeps them, in alphabetical order."""
-        return tuple(word for (word,) in self._database.all("SELECT term FROM vocabulary ORDER BY term"))
+    def spellings(self) -> set[str]:
+        """Return every word as it is written, in lower case."""
+        parts: set[str] = set()
+        for fields in self._database.all("SELECT title, path, body FROM words"):
+            # Cut into words only at last, each part once: a quarter of the time.
+            parts.update(" ".join(fields).split())
+        return set(words(" ".join(parts)))
 
-    def matches(self, terms: Sequence[str], weights: Mapping[str, float], depth: int) -> dict[int, float]:
+    def matches(self, terms: Collection[str], weights: Mapping[str, float], depth: int) -> dict[int, float]:
         """Return up to ``depth`` passages that hold one of ``terms``, with their BM25, best first; larger is better.
 
         ``weights`` has one factor for each of ``FIELDS``.
@@ -44,12 +53,37 @@ class FullText:
         )
         return dict(rows)
 
-    def document_counts(self, terms: Sequence[str]) -> tuple[int, list[int]]:
-        """Return how many passages there are, and how many of them hold each of ``terms`` in any form of the word."""
+    def count(self) -> int:
+        """Return how many passages there are."""
         total: int = self._database.one("SELECT count(*) FROM words")
-        find = "SELECT count(*) FROM words WHERE words MATCH ?"
-        return total, [self._database.one(find, (_quoted(term),)) for term in terms]
+        return total
+
+    def document_counts(self, terms: Iterable[str], without: Sequence[str] = ()) -> dict[str, int]:
+        """Return for each of ``terms`` how many passages hold it in any form of the word.
+
+        Passages whose ids are in ``without`` are not counted.
+        """
+        find = f"SELECT count(*) FROM words WHERE words MATCH ? AND rowid NOT IN ({_numbers(without)})"
+        return {term: self._database.one(find, (_quoted(term), *without)) for term in terms}
+
+    def held(self, terms: Iterable[str], passages: Sequence[str]) -> set[str]:
+        """Return those of ``terms`` that one of the ``passages``, which are named by their ids, holds in any form."""
+        find = f"SELECT 1 FROM words WHERE words MATCH ? AND rowid IN ({_numbers(passages)}) LIMIT 1"
+        return {term for term in terms if self._database.one(find, (_quoted(term), *passages))}
+
+
+def rarity(count: int, total: int) -> float:
+    """Return how much it says, for :meth:`FullText.matches`, that a passage holds a word which ``count`` of them hold.
+
+    FTS5's bm25() is so defined: a term that is in more than half of the passages weighs almost nothing.
+    """
+    return max(math.log((total - count + 0.5) / (count + 0.5)), _LEAST_RARITY)
 
 
 def _quoted(term: str) -> str:
     return '"' + term.replace('"', '""') + '"'
+
+
+def _numbers(passages: Sequence[str]) -> str:
+    """Return the query for the numbers of ``passages``, whose ids are its values."""
+    return f"SELECT id FROM passages WHERE name IN ({', '.join('?' for _ in passages)})"

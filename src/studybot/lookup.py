@@ -1,7 +1,7 @@
 """Where questions are looked up: an index, its FAISS view and its vocabulary, all of the same generation."""
 
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +18,13 @@ from studybot.vectors import VectorIndex
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question as it is looked up: its words, and its vector of shape ``(dim,)``."""
+    """A question as it is looked up: its words with their rarities, and its vector of shape ``(dim,)``.
 
-    words: tuple[str, ...]
+    ``unknown`` are those of the words that no passage has.
+    """
+
+    words: Mapping[str, float]
+    unknown: frozenset[str]
     vector: Vectors
 
 
@@ -61,7 +65,7 @@ class Lookup:
             self._check()
             vocabulary = AS_TYPED if as_typed else self._current_vocabulary()
             reading = read(question, vocabulary, self.store)
-        return Query(reading.words, self._encoder.encode([reading.text])[0])
+        return Query(reading.words, reading.unknown, self._encoder.encode([reading.text])[0])
 
     def hits(self, query: Query, fusion: Fusion, top_k: int, prefixes: Collection[str] | None = None) -> list[Hit]:
         """Return the ``top_k`` best passages, best first; see :func:`studybot.retrieval.retrieve`."""
@@ -93,5 +97,5 @@ class Lookup:
     def _current_vocabulary(self) -> Vocabulary:
         with self._lock:
             if self._vocabulary is None or self._vocabulary[0] != self.store.state:
-                self._vocabulary = self.store.state, Vocabulary.of(self.store)
+                self._vocabulary = self.store.state, Vocabulary.of(self.store, self._encoder.count_tokens)
             return self._vocabulary[1]

@@ -7,15 +7,16 @@ too deep) become blocks of their own: no line is lost.
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import accumulate, count
-
-from markdown_it import MarkdownIt
-from markdown_it.tree import SyntaxTreeNode
-from mdit_py_plugins.dollarmath import dollarmath_plugin
-from mdit_py_plugins.front_matter import front_matter_plugin
+from typing import TYPE_CHECKING
 
 from studybot.sentences import paragraph_spans
 from studybot.types import Block, Document, Section, Statement, StatementKind
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.tree import SyntaxTreeNode
 
 # What stands before a line's own words: quote marks, and, where an item begins, its bullet or number and task box.
 _QUOTE_MARKS = re.compile(r"(?:[ \t]*>)*[ \t]*")
@@ -28,11 +29,6 @@ _LINK_DEFINITION = re.compile(r"\s*\[[^\]]+\]:")
 _LINK_TO_HEADING = re.compile(r"\[[^\n]{0,500}?\]\(#[^)\s]*\)|\[\[#[^\]\n]*\]\]")
 _MARKUP = re.compile(r"[*_`\[\]\\<&!~$]")
 _LEAST_CONTENTS = 3
-
-# markdown-it's own limit of 20 swallows what follows a list of 12 levels; 250 overflows Python's stack.
-_BLOCKS = MarkdownIt("commonmark", {"maxNesting": 100}).enable("table").disable("inline")
-_BLOCKS.use(front_matter_plugin).use(dollarmath_plugin)
-_INLINE = MarkdownIt("commonmark")
 
 
 def parse(text: str) -> Document:
@@ -55,7 +51,7 @@ class _Parser:
 
     def document(self) -> Document:
         # markdown-it also ends a line at a lone carriage return, which would shift every line below it.
-        tree = SyntaxTreeNode(_BLOCKS.parse("\n".join(line.replace("\r", " ") for line in self.lines)))
+        tree = _tree("\n".join(line.replace("\r", " ") for line in self.lines))
         sections: list[Section] = []
         left_out: list[tuple[int, int]] = []
         path: list[tuple[int, str]] = []
@@ -89,10 +85,11 @@ class _Parser:
                 left_out.append((start, end))
             else:
                 blocks.append(self._block(node, parent=None))
-        close(len(self.lines))
+        # What follows the last newline is a line only if something stands there.
+        close(len(self.lines) - (not self.lines[-1]))
         return Document(tuple(sections), tuple(left_out))
 
-    def _block(self, node: SyntaxTreeNode, parent: int | None) -> Block:
+    def _block(self, node: "SyntaxTreeNode", parent: int | None) -> Block:
         start, end = self._trim(node)
         lead, self.lead = self.lead, None
         match node.type:
@@ -123,7 +120,7 @@ class _Parser:
                 self._paragraph(start, end, parent, first_of_item=False)
                 return Block(start, end)
 
-    def _item(self, node: SyntaxTreeNode, parent: int | None) -> Block:
+    def _item(self, node: "SyntaxTreeNode", parent: int | None) -> Block:
         start, end = self._trim(node)
         self.lead = None
         children: list[Block] = []
@@ -141,7 +138,7 @@ class _Parser:
         self.lead = None
         return Block(start, end, tuple(children))
 
-    def _table(self, node: SyntaxTreeNode, start: int, end: int, parent: int | None) -> Block:
+    def _table(self, node: "SyntaxTreeNode", start: int, end: int, parent: int | None) -> Block:
         header = self._row("header", start, parent)
         rows = [Block(start, min(start + 1, end))]
         for line in range(start + 2, end + 1):
@@ -231,11 +228,11 @@ class _Parser:
             for begin in [number for number in free if number - 1 not in free]:
                 yield Block(begin, next(number for number in count(begin) if number + 1 not in free))
 
-    def _children(self, node: SyntaxTreeNode) -> list[SyntaxTreeNode]:
+    def _children(self, node: "SyntaxTreeNode") -> "list[SyntaxTreeNode]":
         """Return the blocks within ``node`` that have lines; some have only what Markdown, unlike us, calls text."""
         return [child for child in node.children if child.map and any(map(str.strip, self.lines[slice(*child.map)]))]
 
-    def _trim(self, node: SyntaxTreeNode) -> tuple[int, int]:
+    def _trim(self, node: "SyntaxTreeNode") -> tuple[int, int]:
         """Return the lines of ``node`` without blank ones at either end."""
         first, behind = node.map or (0, 0)
         while behind > first and not self.lines[behind - 1].strip():
@@ -245,7 +242,32 @@ class _Parser:
         return first + 1, behind
 
 
-def _is_table_of_contents(node: SyntaxTreeNode) -> bool:
+def _tree(text: str) -> "SyntaxTreeNode":
+    from markdown_it.tree import SyntaxTreeNode
+
+    return SyntaxTreeNode(_blocks().parse(text))
+
+
+@cache
+def _blocks() -> "MarkdownIt":
+    # Imported when a note is parsed: a question, for which none is, would wait a tenth of a second.
+    from markdown_it import MarkdownIt
+    from mdit_py_plugins.dollarmath import dollarmath_plugin
+    from mdit_py_plugins.front_matter import front_matter_plugin
+
+    # markdown-it's own limit of 20 swallows what follows a list of 12 levels; 250 overflows Python's stack.
+    blocks = MarkdownIt("commonmark", {"maxNesting": 100}).enable("table").disable("inline")
+    return blocks.use(front_matter_plugin).use(dollarmath_plugin)
+
+
+@cache
+def _inline() -> "MarkdownIt":
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("commonmark")
+
+
+def _is_table_of_contents(node: "SyntaxTreeNode") -> bool:
     if node.type not in ("bullet_list", "ordered_list", "paragraph"):
         return False
     inlines = [part.content for part in node.walk() if part.type == "inline"]
@@ -265,5 +287,5 @@ def _plain(content: str) -> str:
     """Return a heading's words without their markup."""
     if not _MARKUP.search(content):
         return " ".join(content.split())
-    children = _INLINE.parseInline(content)[0].children or []
+    children = _inline().parseInline(content)[0].children or []
     return " ".join("".join(child.content or " " * (child.type == "softbreak") for child in children).split())

@@ -122,7 +122,7 @@ def ablate(collection: Collection, encoder: Encoder, save: Path | None, say: Say
     bot, file = collection.bot, collection.file
     say(ablation.HEADER)
     ways = []
-    for way in ablation.ablate(bot, encoder, file.questions):
+    for way in ablation.ablate(bot, encoder, questions.written_out(file.questions)):
         say(ablation.row(way))
         ways.append(way)
     if save is not None:
@@ -141,7 +141,7 @@ def fit(fitted_on: Sequence[Collection], say: Say) -> None:
     names = [one.file.name for one in fitted_on]
     if len(set(names)) < len(names):
         raise TrainingInvalid(f"two question files have the same name, found {', '.join(names)}; rename one")
-    found = fitting.fit({one.file.name: (one.bot, one.file.questions) for one in fitted_on})
+    found = fitting.fit({one.file.name: (one.bot, questions.written_out(one.file.questions)) for one in fitted_on})
     say(fitting.table(found, fitted.load()))
     try:
         fitted.save(found.fitted)

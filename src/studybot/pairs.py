@@ -9,7 +9,7 @@ import numpy as np
 
 from studybot import chunking, questions
 from studybot.errors import NotesError
-from studybot.evaluation import covers
+from studybot.evaluation import covers, overlaps
 from studybot.indexing import cut
 from studybot.metrics import contains_all
 from studybot.notes import list_notes, read_note
@@ -155,7 +155,7 @@ def _statement(question: Question, aim: Vectors, right: Sequence[_Text], encode:
         text
         for one in right
         for said, text in zip(one.passage.statements, one.statements, strict=True)
-        if any(_overlap(e.start_line, e.end_line, said.start_line, said.end_line) for e in question.evidence)
+        if any(overlaps(e, said.start_line, said.end_line) for e in question.evidence)
     ]
     holding = [text for text in inside if any(contains_all(text, [answer]) for answer in question.answers)]
     candidates = holding or inside
@@ -170,8 +170,7 @@ def _beside(one: _Text, question: Question) -> list[str]:
         text
         for said, text in zip(one.passage.statements, one.statements, strict=True)
         if not any(
-            e.note == one.passage.note and _overlap(e.start_line, e.end_line, said.start_line, said.end_line)
-            for e in question.evidence
+            e.note == one.passage.note and overlaps(e, said.start_line, said.end_line) for e in question.evidence
         )
     ]
 
@@ -180,9 +179,7 @@ def _may_answer(one: _Text, question: Question) -> bool:
     """Return whether a passage overlaps evidence, or could be it where only the note is known."""
     passage = one.passage
     for evidence in question.evidence:
-        if evidence.note == passage.note and _overlap(
-            evidence.start_line, evidence.end_line, passage.start_line, passage.end_line
-        ):
+        if evidence.note == passage.note and overlaps(evidence, passage.start_line, passage.end_line):
             return True
         if evidence.is_whole_note and _holds_all(one.text, question):
             return True
@@ -191,8 +188,3 @@ def _may_answer(one: _Text, question: Question) -> bool:
 
 def _holds_all(text: str, question: Question) -> bool:
     return bool(question.answers) and contains_all(text, question.answers)
-
-
-def _overlap(first: int | None, last: int | None, start_line: int, end_line: int) -> bool:
-    """Return whether the lines have one in common; without ``first`` and ``last``, evidence is the whole note."""
-    return first is None or last is None or (first <= end_line and start_line <= last)

@@ -1,7 +1,7 @@
 """Question files: JSON Lines of questions whose evidence in the notes is known."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -62,6 +62,10 @@ class Question(BaseModel):
     reference_answer: list[str] = []
     yes_no: str | None = None
     options: list[str] | None = None
+    follows: str | None = None
+    """The question above, in whose conversation this one is asked."""
+    in_full: Annotated[str, Field(min_length=1, max_length=1_000)] | None = None
+    """The same question as it is asked outside of a conversation, of one that does not stand alone."""
 
     @field_validator("reference_answer", mode="before")
     @classmethod
@@ -76,10 +80,10 @@ class Question(BaseModel):
             raise ValueError(f"{ALL!r} is no kind of question")
         return kind
 
-    @field_validator("question")
+    @field_validator("question", "in_full")
     @classmethod
-    def _question_has_words(cls, question: str) -> str:
-        if not words(question):
+    def _question_has_words(cls, question: str | None) -> str | None:
+        if question is not None and not words(question):
             raise ValueError("the question has no word")
         return question
 
@@ -98,6 +102,12 @@ class Question(BaseModel):
                 # An answer across two quotes is one that no quote can give.
                 if not any(contains_all(quote, [answer]) for quote in quotes):
                     raise ValueError(f"the answer {answer!r} is not in the quoted evidence")
+        return self
+
+    @model_validator(mode="after")
+    def _follow_up_follows(self) -> "Question":
+        if self.in_full is not None and self.follows is None:
+            raise ValueError("in_full is for a question that follows another one; name that in follows")
         return self
 
     @property
@@ -135,8 +145,22 @@ def read(file: Path) -> list[Question]:
         question = _parsed(line, f"{file}, line {number}")
         if question.id in found:
             raise QuestionSetInvalid(f"{file}, line {number}: the id {question.id!r} stands twice")
+        above = next(reversed(found), None)
+        if question.follows not in (None, above):
+            wanted = f"wanted the question above, {above!r}" if above else "but there is no question above"
+            raise QuestionSetInvalid(f"{file}, line {number}: it follows {question.follows!r}, {wanted}")
         found[question.id] = question
     return list(found.values())
+
+
+def written_out(questions: Iterable[Question]) -> list[Question]:
+    """Return the questions as they are asked outside of a conversation."""
+    return [
+        question.model_copy(
+            update={"question": question.in_full or question.question, "follows": None, "in_full": None}
+        )
+        for question in questions
+    ]
 
 
 def locate(questions: Sequence[Question], lines_of: Callable[[str], Sequence[str] | None]) -> list[Question]:

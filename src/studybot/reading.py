@@ -1,44 +1,48 @@
 """How a question is read before it is looked up: short forms spelled out, misspelled words taken for the notes'."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
-
 from studybot.acronyms import Glossary, spelled_out
+from studybot.fulltext import rarity
+from studybot.sentences import paragraph_spans
+from studybot.spelling import CountTokens, Spellings
 from studybot.store import Store
-from studybot.words import terms
+from studybot.words import terms, wholes
 
 # A short form that the notes use is found as it is; its long form would only water the question down.
 _RARE = 2
-# Shorter words have too many neighbours; longer ones may have two letters wrong.
-_SHORTEST = 4
-_LONG = 8
+# Sentences from which on the first ones tell a situation.
+_LONG = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A question as it is encoded, and the words that are looked up."""
+    """A question as it is encoded, and the words that are looked up, each with its rarity in the notes.
+
+    ``unknown`` are those of them that no passage has.
+    """
 
     text: str
-    words: tuple[str, ...]
+    words: Mapping[str, float]
+    unknown: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """What the notes' words are: their acronyms, and every word in the form that the full-text index keeps."""
+    """What the notes' words are: their acronyms, and how they are spelled."""
 
     glossary: Glossary
-    words: tuple[str, ...]
+    spellings: Spellings | None
 
     @classmethod
-    def of(cls, store: Store) -> "Vocabulary":
-        """Return the vocabulary of the notes in ``store``."""
-        return cls(Glossary.of(store.acronyms(), store.headings()), store.full_text.vocabulary())
+    def of(cls, store: Store, count_tokens: CountTokens) -> "Vocabulary":
+        """Return the vocabulary of the notes in ``store``; ``count_tokens`` is the encoder's."""
+        glossary = Glossary.of(store.acronyms(), store.headings())
+        return cls(glossary, Spellings(store.full_text, count_tokens))
 
 
-AS_TYPED = Vocabulary(Glossary.of([], []), ())
+AS_TYPED = Vocabulary(Glossary.of([], []), None)
 """Of someone who does not know the notes: nothing is spelled out, nothing is taken for another word."""
 
 
@@ -47,24 +51,44 @@ def read(question: str, vocabulary: Vocabulary, store: Store) -> Reading:
 
     Words that the notes have are left as they are: only a word that is in no passage is taken for another one.
     """
-    wanted = terms(question)
-    counts = dict(zip(wanted, store.full_text.document_counts(wanted)[1], strict=True))
+    full_text = store.full_text
+    counts = full_text.document_counts(terms(question))
     bridges = vocabulary.glossary.bridges(question, lambda word: counts.get(word.lower(), 0) > 0)
     long_forms = {short.lower(): long for short, long in bridges.items()}
-    words = [
-        word
-        for wanted_word, count in counts.items()
-        for word in _looked_up(wanted_word, count, long_forms, vocabulary.words)
-    ]
-    return Reading(spelled_out(question, bridges), tuple(dict.fromkeys(words)))
+    asking = asking_sentence(question)
+    words = [word for term in terms(asking) for word in _looked_up(term, counts[term], long_forms, vocabulary)]
+    counts |= full_text.document_counts(word for word in words if word not in counts)
+    found = {word: counts[word] for word in words}
+    # In addition to their parts, as notes may write them otherwise; one that no passage has says nothing.
+    found |= {whole: count for whole, count in full_text.document_counts(wholes(asking)).items() if count}
+    total = full_text.count()
+    return Reading(
+        spelled_out(question, bridges),
+        {word: rarity(count, total) for word, count in found.items()},
+        frozenset(word for word, count in found.items() if not count),
+    )
 
 
-def _looked_up(word: str, count: int, long_forms: Mapping[str, str], vocabulary: Sequence[str]) -> Iterable[str]:
+def asking_sentence(question: str) -> str:
+    """Return the sentence of a long ``question`` that asks: the last one that has a word of its own ("Why?" has none).
+
+    A question of one or two sentences is returned whole. The words of a longer situation lead astray: with sentences of
+    other sections before the question, looking up the words of its last sentence alone gives MRR@10 .45 to .54, not .28
+    to .38 (n = 265); for textbook questions of three and more sentences .667, not .639 (n = 58; of notes, by passages
+    and words). All of the question is encoded: its last sentence encoded alone gives .397 for the latter.
+    """
+    line = " ".join(question.split())
+    spans = paragraph_spans([line], [(1, 0, len(line))], whole=False)
+    sentences = [line[start:end] for (_, start), (_, end) in spans]
+    if len(sentences) < _LONG:
+        return question
+    return next((sentence for sentence in reversed(sentences) if terms(sentence)), question)
+
+
+def _looked_up(word: str, count: int, long_forms: Mapping[str, str], vocabulary: Vocabulary) -> Iterable[str]:
     """Return what is looked up for ``word``, which ``count`` passages hold: the word itself, others, or both."""
     if word in long_forms and count <= _RARE:
         return [word, *terms(long_forms[word])] if count else terms(long_forms[word])
-    if count or len(word) < _SHORTEST:
+    if count or vocabulary.spellings is None:
         return [word]
-    wrong_letters = 1 if len(word) < _LONG else 2
-    found = process.extractOne(word, vocabulary, scorer=OSA.distance, score_cutoff=wrong_letters)
-    return [word] if found is None else [found[0]]
+    return [vocabulary.spellings.meant_by(word) or word]

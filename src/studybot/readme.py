@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from studybot import files, results
+from studybot import exchange, files, results
 from studybot.bootstrap import Figure
 from studybot.errors import StudybotError
 from studybot.questions import ALL
@@ -15,6 +15,7 @@ _ABLATIONS = "ablations.json"
 _FIGURES = ("MRR@10", "hit@1", "hit@5", "answer accuracy", "answer words", "answer F1", "exact match")
 _DOCUMENTS = ("document hit@1", "document hit@5")
 _CONFIDENCE = ("answerable refused", "unanswerable refused", "AUROC", "calibration error")
+_IN_CONVERSATION = (exchange.FOLLOW_UP, exchange.IN_FULL, exchange.LEFT_ALONE)
 _BY_KIND = ("MRR@10", "hit@5", "answer accuracy", "answer words")
 
 
@@ -45,9 +46,8 @@ def with_section(text: str, folder: Path) -> str:
 
 
 def _overall(kept: Sequence[Result]) -> str:
-    names = [
-        name for name in (*_DOCUMENTS, *_FIGURES, *_CONFIDENCE) if any(name in result.figures[ALL] for result in kept)
-    ]
+    known = (*_DOCUMENTS, *_FIGURES, *_IN_CONVERSATION, *_CONFIDENCE)
+    names = [name for name in known if any(name in result.figures[ALL] for result in kept)]
     rows = [
         ["encoder", *(result.environment["model"].split(":")[0] for result in kept)],
         ["passages", *(f"{result.notes['passages']:,}" for result in kept)],

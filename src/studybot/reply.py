@@ -41,8 +41,20 @@ class RunJson(Shape):
     evidence: bool
 
 
+class PlaceJson(Shape):
+    """Where a passage stands that says the same as another one."""
+
+    note: str
+    heading: list[str]
+    start_line: int
+    end_line: int
+
+
 class PassageJson(Shape):
-    """A passage with its place. ``citation`` is the id that /api/citations resolves; ``link`` opens an editor."""
+    """A passage with its place. ``citation`` is the id that /api/citations resolves; ``link`` opens an editor.
+
+    ``also_at`` is where other passages say the same; they have no rank of their own.
+    """
 
     rank: int
     id: str
@@ -55,10 +67,14 @@ class PassageJson(Shape):
     runs: list[RunJson]
     citation: str
     link: str
+    also_at: list[PlaceJson]
 
 
 class ReplyJson(Shape):
-    """The reply to a question; ``answer`` is null for a refusal, whose ``reason`` says why."""
+    """The reply to a question; ``answer`` is null for a refusal, whose ``reason`` says why.
+
+    ``missing`` are words of the question that none of the nearest passages has.
+    """
 
     question: str
     interpreted_as: str | None
@@ -67,6 +83,7 @@ class ReplyJson(Shape):
     confidence: float
     answer: AnswerJson | None
     reason: str | None
+    missing: list[str]
     passages: list[PassageJson]
     timings_ms: dict[str, float]
 
@@ -109,12 +126,13 @@ def reply_json(reply: Reply, bot: StudyBot) -> ReplyJson:
     folder = bot.notes_folder.resolve()
     return ReplyJson(
         question=reply.question,
-        interpreted_as=None,
+        interpreted_as=reply.interpreted_as,
         conversation=reply.conversation,
         answered=answer is not None,
         confidence=round(reply.outcome.confidence, 4),
         answer=_answer_json(answer) if answer else None,
         reason=None if isinstance(reply.outcome, Answer) else reply.outcome.reason,
+        missing=[] if isinstance(reply.outcome, Answer) else list(reply.outcome.missing),
         passages=[
             PassageJson(
                 rank=rank,
@@ -128,6 +146,15 @@ def reply_json(reply: Reply, bot: StudyBot) -> ReplyJson:
                 runs=_runs(hit.passage, [quote for quote in quotes if quote.citation == rank]),
                 citation=citations.write(citations.cite(hit.passage)),
                 link=link(bot.settings.link, folder, hit.passage),
+                also_at=[
+                    PlaceJson(
+                        note=other.note,
+                        heading=list(other.heading),
+                        start_line=other.start_line,
+                        end_line=other.end_line,
+                    )
+                    for other in hit.also_at
+                ],
             )
             for rank, hit in enumerate(reply.hits, 1)
         ],

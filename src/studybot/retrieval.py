@@ -1,20 +1,20 @@
 """A question's way to hits: passages near to it, passages that share its words, all scored anew by one fusion."""
 
-import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from studybot import folding
 from studybot.fitted import Fusion
+from studybot.fulltext import K1
 from studybot.store import Store
-from studybot.types import Hit, Vectors
+from studybot.types import Hit, Place, Vectors
 from studybot.vectors import VectorIndex
 
 DEPTH = 100
 """How many passages each of the two lists gives to the fusion."""
 
-# FTS5's bm25(): k1 is fixed at 1.2, and a term that is in more than half of the passages weighs almost nothing.
-_K1 = 1.2
-_LEAST_RARITY = 1e-6
+_AHEAD = 10
+"""How many passages behind those that are shown are looked at for the same words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Match:
 
 
 def retrieve(
-    words: Sequence[str],
+    words: Mapping[str, float],
     query: Vectors,
     store: Store,
     view: VectorIndex,
@@ -44,20 +44,24 @@ def retrieve(
 ) -> list[Hit]:
     """Return the ``top_k`` best passages for a question, best first; equal scores keep the order of the notes.
 
-    ``words`` are those to look up, ``query`` is the question's vector, shape ``(dim,)``. With ``prefixes`` only notes
-    whose path starts with one of them are looked at. The score is the convex sum of the three numbers of a ``Match``.
+    ``words`` are those to look up, with their rarities, ``query`` is the question's vector, shape ``(dim,)``. With
+    ``prefixes`` only notes whose path starts with one of them are looked at. The score is the convex sum of the three
+    numbers of a ``Match``. Of passages that say the same only the best is a hit, which tells where the others stand.
     """
     scored = sorted(
         ((score(match, fusion), match) for match in matches(words, query, store, view, fusion, prefixes)),
         key=lambda pair: (-pair[0], pair[1].note, pair[1].start),
     )
-    best = scored[:top_k]
-    passages = store.passages([match.number for _, match in best])
-    return [Hit(passages[match.number], min(max(points, 0.0), 1.0), match.cosines) for points, match in best]
+    best = _folded(scored, store, top_k)
+    passages = store.passages([first.number for _, first, _ in best])
+    return [
+        Hit(passages[first.number], min(max(points, 0.0), 1.0), first.cosines, also_at)
+        for points, first, also_at in best
+    ]
 
 
 def matches(
-    words: Sequence[str],
+    words: Mapping[str, float],
     query: Vectors,
     store: Store,
     view: VectorIndex,
@@ -87,21 +91,40 @@ def matches(
     return found
 
 
+def _folded(
+    scored: Sequence[tuple[float, Match]], store: Store, top_k: int
+) -> list[tuple[float, Match, tuple[Place, ...]]]:
+    """Return the first ``top_k`` of ``scored`` that say something else than those before, and where that also stands.
+
+    That is told of the passages that are looked at, ``_AHEAD`` more than ``top_k``, or more until enough are found.
+    """
+    folds: dict[folding.Key, list[tuple[float, Match, Place]]] = {}
+    step = top_k + _AHEAD
+    for start in range(0, len(scored), step):
+        if len(folds) >= top_k:
+            break
+        batch = scored[start : start + step]
+        wordings = store.wordings([match.number for _, match in batch])
+        for points, match in batch:
+            place, text = wordings[match.number]
+            folds.setdefault(folding.key(place, text), []).append((points, match, place))
+    return [
+        (points, first, tuple(place for _, _, place in others))
+        for (points, first, _), *others in list(folds.values())[:top_k]
+    ]
+
+
 def score(match: Match, fusion: Fusion) -> float:
     """Return the convex sum of what speaks for a passage."""
     return fusion.dense * match.dense + fusion.statement * match.statement + fusion.lexical * match.lexical
 
 
-def lexical_shares(words: Sequence[str], store: Store, fusion: Fusion) -> dict[int, float]:
+def lexical_shares(words: Mapping[str, float], store: Store, fusion: Fusion) -> dict[int, float]:
     """Return for the passages that hold one of ``words`` their BM25 as a share of the highest one possible, in [0, 1).
 
     A share means the same for every question: near 1 only where a passage holds all its words, the rare ones above all.
     Divided by the best passage's instead, the best of a question without any match counts as much as a perfect one
     (MRR@10 over three training collections, at equal weights: 0.700 instead of 0.724).
     """
-    found = store.full_text.matches(words, fusion.fields, DEPTH)
-    if not found:
-        return {}
-    total, counts = store.full_text.document_counts(words)
-    rarity = sum(max(math.log((total - count + 0.5) / (count + 0.5)), _LEAST_RARITY) for count in counts)
-    return {number: score / (rarity * (_K1 + 1)) for number, score in found.items()}
+    highest = sum(words.values()) * (K1 + 1)
+    return {number: score / highest for number, score in store.full_text.matches(words, fusion.fields, DEPTH).items()}

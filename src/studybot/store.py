@@ -11,7 +11,7 @@ import numpy as np
 
 from studybot.database import Database
 from studybot.fulltext import FullText
-from studybot.types import Candidate, Passage, Pipeline, Statement, Vectors
+from studybot.types import Candidate, Passage, Pipeline, Place, Statement, Vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +234,20 @@ class Store:
                 context=context,
             )
             for number, name, path, heading, text, start, start_line, end_line, context in rows
+        }
+
+    def wordings(self, numbers: Collection[int]) -> dict[int, tuple[Place, str]]:
+        """Return by number where the passages with these numbers stand, and what they say, their context first.
+
+        A tenth of the time that whole passages take.
+        """
+        rows = self.database.all(
+            "SELECT p.id, n.path, p.heading, p.start_line, p.end_line, p.context, p.text"
+            f" FROM passages p JOIN notes n ON n.id = p.note WHERE p.id IN ({','.join(map(str, numbers))})"
+        )
+        return {
+            number: (Place(note, tuple(json.loads(heading)), *lines), f"{context}\n{text}")
+            for number, note, heading, *lines, context, text in rows
         }
 
     def passages_of(self, note: str) -> list[Passage]:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from studybot.bot import Reply, StudyBot
-    from studybot.types import SyncReport
+    from studybot.types import Place, SyncReport
+    from studybot.verification import Verification
 
 FAILED, INTERRUPTED = 1, 130
 
@@ -98,6 +99,40 @@ def print_reply(reply: "Reply") -> None:
         console.print(Text(f"\n[{rank}] {printable(where)}", style="cyan" if rank in cited else "dim"))
         for line in passage.text.split("\n"):
             console.print(Text(f"    {printable(line)}"))
+        for other in hit.also_at:
+            where = " › ".join((place(other.note, other.start_line, other.end_line), *other.heading))
+            console.print(Text(f"    also in {printable(where)}", style="dim"))
+
+
+def print_verification(found: "Verification") -> None:
+    """Print what became of each quote, with its places then and now, and how many of each there are."""
+    from collections import Counter
+
+    from rich.console import Console
+    from rich.text import Text
+
+    def where(at: "Place") -> str:
+        return printable(" › ".join((place(at.note, at.start_line, at.end_line), *at.heading)))
+
+    console = Console(highlight=False, soft_wrap=True)
+    if not found.quotes:
+        console.print(Text("Nothing to verify: the reply is that it is not in the notes."))
+        return
+    styles = {"verified": "green", "moved": "cyan"}
+    if found.forgery:
+        console.print(Text(f"forged: {found.forgery}", style="bold red"))
+    for quote in found.quotes:
+        head = f"{quote.state}: {where(quote.then) if quote.then else f'[{quote.citation}]'}"
+        console.print(Text(head, style=styles.get(quote.state, "bold red")))
+        if quote.now and quote.now != quote.then:
+            console.print(Text(f"  {'its section' if quote.state == 'changed' else 'now'}: {where(quote.now)}"))
+        if quote.reason:
+            console.print(Text(f"  {printable(quote.reason)}"))
+        for line in quote.text.split("\n"):
+            console.print(Text(f"    {printable(line)}", style="dim"))
+    counts = Counter(quote.state for quote in found.quotes)
+    total = f"{len(found.quotes)} quote{'s' if len(found.quotes) > 1 else ''}"
+    console.print(Text(f"{total}: {', '.join(f'{n} {state}' for state, n in counts.items())}"))
 
 
 def write_question(bot: "StudyBot", file: "Path", options: str) -> None:

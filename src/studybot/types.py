@@ -106,6 +106,16 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Lines of a note, and the heading path above the first of them."""
+
+    note: str
+    heading: tuple[str, ...]
+    start_line: int
+    end_line: int
+
+
+@dataclass(frozen=True, slots=True)
 class Pipeline:
     """What the stored passages and vectors were made with; another pipeline would make others."""
 
@@ -129,12 +139,14 @@ class Candidate:
 class Hit:
     """A passage with its score in [0, 1] for one question, and how well each of its statements fits the question.
 
-    ``statement_scores`` has one cosine per statement of the passage, in their order.
+    ``statement_scores`` has one cosine per statement of the passage, in their order. ``also_at`` is where other
+    passages say the same, best first: they are no hits of their own.
     """
 
     passage: Passage
     score: float
     statement_scores: tuple[float, ...]
+    also_at: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +177,14 @@ class Answer:
 class Refusal:
     """Not in your notes: the confidence was below what was asked for.
 
-    ``withheld`` is the answer that was not given for that, None where there was nothing to quote.
+    ``withheld`` is the answer that was not given for that, None where there was nothing to quote. ``missing`` are words
+    of the question that none of the nearest passages has.
     """
 
     confidence: float
     reason: str
     withheld: Answer | None = None
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
