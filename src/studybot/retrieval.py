@@ -76,7 +76,7 @@ def matches(
         shares = {number: share for number, share in shares.items() if number in among}
     found = []
     for candidate in store.candidates({neighbour.row for neighbour in near} | shares.keys()):
-        cosines = tuple(map(float, candidate.statement_vectors @ query))
+        cosines = tuple((candidate.statement_vectors @ query).tolist())
         found.append(
             Match(
                 number=candidate.number,
