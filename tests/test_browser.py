@@ -1,10 +1,12 @@
+import dataclasses
+import math
 import re
 import shutil
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,6 +17,7 @@ from playwright.sync_api import Browser, Locator, Page, Request, expect, sync_pl
 
 from studybot.api import create_app
 from studybot.bot import StudyBot
+from studybot.fitted import Confidence
 from studybot.server import web_folder
 from studybot.types import Vectors
 from tests.conftest import KINGS
@@ -25,6 +28,8 @@ MakeBot = Callable[..., StudyBot]
 EXECUTED = "When was Louis XVI executed?"
 SMOOTH = "Which membrane is smooth?"
 HELD = "Patience: when was Louis XVI executed?"
+BROTHER = "and his brother?"
+UNDERSTOOD = "Understood as “and his brother? (Louis XVI)”"
 PATIENCE_S = 10
 
 # Chromium on its own looks for updates and the like; here it must ask for nothing but the page.
@@ -176,6 +181,25 @@ def ask(page: Page, question: str) -> None:
     page.get_by_role("button", name="Ask", exact=True).click()
 
 
+def history(page: Page) -> Locator:
+    return page.locator("#history").get_by_role("listitem")
+
+
+def earlier(page: Page) -> Locator:
+    return page.get_by_role("region", name="Earlier in this conversation").get_by_role("article")
+
+
+def open_history(page: Page) -> None:
+    page.locator("summary", has_text="Conversations").click()
+
+
+def ask_two(page: Page) -> None:
+    ask(page, EXECUTED)
+    expect(state(page)).to_have_text("Answered from your notes.")
+    ask(page, BROTHER)
+    expect(answer(page)).to_contain_text(UNDERSTOOD)
+
+
 def test_an_answer_is_shown_with_marks_that_lead_to_its_passage(new_page: Callable[..., Page], server: Served) -> None:
     page = new_page(viewport={"width": 800, "height": 400})
     page.goto(server.url)
@@ -196,11 +220,30 @@ def test_an_answer_is_shown_with_marks_that_lead_to_its_passage(new_page: Callab
     expect(answer(page).get_by_role("blockquote")).to_have_text("Louis XVI was executed in 1793.[1]")
 
 
-def test_the_confidence_is_shown_as_a_bar_and_in_words(page: Page, bot: StudyBot) -> None:
-    ask(page, EXECUTED)
-    confidence = bot.ask(EXECUTED).outcome.confidence
-    expect(page.get_by_role("meter", name="Confidence")).to_have_js_property("value", round(confidence, 4))
-    expect(answer(page)).to_contain_text(f": {round(confidence * 100)} % likely to answer your question")
+@pytest.mark.parametrize(
+    ("probability", "word", "meaning"),
+    [
+        (0.97, "sure", "Of ten such answers, nearly all are right."),
+        (0.8, "sure", "Of ten such answers, about 8 are right."),
+        (0.79, "likely", "Of ten such answers, about 8 are right."),
+        (0.5, "likely", "Of ten such answers, about 5 are right."),
+        (0.31, "unsure", "Of ten such answers, about 3 are right."),
+        (0.02, "unsure", "Of ten such answers, hardly any are right."),
+    ],
+)
+def test_the_confidence_is_shown_as_a_bar_and_in_words(
+    new_page: Callable[..., Page], bot: StudyBot, encoder: HeldEncoder, probability: float, word: str, meaning: str
+) -> None:
+    always = Confidence(math.log(probability / (1 - probability)), {}, threshold=0.0)
+    learned = dataclasses.replace(bot.fitted, confidence=always)
+    with closing(StudyBot(bot.settings, encoder, learned)) as certain, served(certain) as server:
+        page = new_page()
+        page.goto(server.url)
+        ask(page, EXECUTED)
+        expect(page.get_by_role("meter", name="Confidence")).to_have_js_property("value", probability)
+        shown = answer(page).locator(".confidence")
+        expect(shown).to_have_text(f"{word} · {meaning}")
+        expect(shown).to_have_attribute("title", f"{round(probability * 100)} %: {meaning}")
 
 
 def test_a_refusal_is_shown_in_words_with_the_nearest_passages(
@@ -209,15 +252,21 @@ def test_a_refusal_is_shown_in_words_with_the_nearest_passages(
     bot = make_bot(min_confidence=1.0)
     bot.sync()
     with served(bot) as server:
-        page = new_page()
+        page = new_page(viewport={"width": 800, "height": 400})
         page.goto(server.url)
-        ask(page, EXECUTED)
+        ask(page, "Was Louis XVI executed in a theatre?")
         expect(state(page)).to_have_text("The nearest passages are below.")
         expect(answer(page).get_by_role("heading")).to_have_text("Not in your notes")
+        expect(answer(page).locator(".reason")).to_have_text(
+            "Your notes mention “Louis” and “XVI”, but nothing there about “theatre”."
+        )
         expect(page.get_by_role("region", name="Passages").get_by_role("heading")).to_have_text("The nearest passages")
         expect(passages(page)).to_have_count(4)
         expect(passages(page).first.locator("cite")).to_have_text("[1] kings.md › Kings › lines 3–4")
         expect(page.locator("mark")).to_have_count(0)
+        expect(passages(page).first.get_by_role("button")).not_to_be_in_viewport()
+        answer(page).get_by_role("link", name="Look at the nearest passages").press("Enter")
+        expect(passages(page).first.get_by_role("button")).to_be_in_viewport()
 
 
 def test_enter_asks_and_shift_enter_breaks_the_line(page: Page) -> None:
@@ -229,6 +278,8 @@ def test_enter_asks_and_shift_enter_breaks_the_line(page: Page) -> None:
     box(page).press("Enter")
     expect(answer(page).get_by_role("blockquote")).to_have_text("Louis XVI was executed in 1793.[1]")
     expect(box(page)).to_have_value("When was\nLouis XVI executed?")
+    page.keyboard.type(BROTHER)
+    expect(box(page)).to_have_value(BROTHER)
 
 
 def test_a_blank_question_is_not_asked(page: Page, server: Served) -> None:
@@ -271,6 +322,18 @@ def test_reload_back_and_forward_keep_the_question(page: Page, server: Served) -
     expect(box(page)).to_have_value("")
     expect(answer(page)).to_be_hidden()
     expect(state(page)).to_have_text("")
+
+
+def test_a_passage_tells_where_else_the_notes_say_the_same(page: Page, bot: StudyBot, notes: Path) -> None:
+    (notes / "review.md").write_text(
+        f"# Review\n\n## France\n\n{KINGS.split('# Kings')[1].strip()}\n", encoding="utf-8"
+    )
+    bot.sync()
+    ask(page, EXECUTED)
+    expect(passages(page)).to_have_count(4)
+    expect(passages(page).first.locator("cite")).to_have_text("[1] kings.md › Kings › lines 3–4")
+    expect(passages(page).first.locator(".also")).to_have_text("Also in review.md › Review › France › lines 5–6")
+    expect(page.locator(".also")).to_have_count(1)
 
 
 def test_a_passage_can_be_checked_against_the_note(page: Page, notes: Path) -> None:
@@ -413,6 +476,247 @@ def test_escape_cancels_a_question(page: Page, encoder: HeldEncoder) -> None:
     expect(answer(page)).to_be_hidden()
 
 
+def test_a_follow_up_is_completed_and_the_turns_stay_above_it(page: Page, bot: StudyBot) -> None:
+    ask(page, EXECUTED)
+    expect(answer(page)).to_be_visible()
+    expect(answer(page)).not_to_contain_text("Understood as")
+    expect(earlier(page)).to_have_count(0)
+    ask(page, BROTHER)
+    expect(answer(page)).to_contain_text(UNDERSTOOD)
+    expect(earlier(page)).to_have_count(1)
+    expect(earlier(page).get_by_role("heading")).to_have_text(EXECUTED)
+    expect(earlier(page).get_by_role("blockquote")).to_have_text("Louis XVI was executed in 1793. [1]")
+    expect(earlier(page).locator("cite")).to_have_text("[1] kings.md › Kings › lines 3–4")
+    assert [one.turns for one in bot.history().conversations()] == [2]
+
+
+def test_a_follow_up_can_be_asked_again_as_typed(page: Page, bot: StudyBot) -> None:
+    ask_two(page)
+    page.get_by_role("button", name="Ask it as typed").click()
+    expect(earlier(page)).to_have_count(2)
+    expect(earlier(page).last).to_contain_text(UNDERSTOOD)
+    expect(answer(page)).to_be_visible()
+    expect(answer(page)).not_to_contain_text("Understood as")
+    expect(box(page)).to_have_value(BROTHER)
+    (conversation,) = bot.history().conversations()
+    assert [turn.interpreted_as for turn in bot.history().turns(conversation.id)] == [
+        None,
+        "and his brother? (Louis XVI)",
+        None,
+    ]
+
+
+def test_reload_and_back_show_a_conversation_without_asking_again(page: Page, bot: StudyBot) -> None:
+    ask_two(page)
+    page.reload()
+    expect(answer(page)).to_contain_text(UNDERSTOOD)
+    expect(earlier(page)).to_have_count(1)
+    expect(box(page)).to_have_value(BROTHER)
+    page.go_back()
+    expect(answer(page).get_by_role("blockquote")).to_have_text("Louis XVI was executed in 1793.[1]")
+    expect(earlier(page)).to_have_count(0)
+    page.go_forward()
+    expect(answer(page)).to_contain_text(UNDERSTOOD)
+    assert [one.turns for one in bot.history().conversations()] == [2]
+
+
+def test_the_address_of_a_follow_up_opens_its_conversation_elsewhere(
+    page: Page, new_page: Callable[..., Page], bot: StudyBot
+) -> None:
+    ask_two(page)
+    other = new_page()
+    other.goto(page.url)
+    expect(earlier(other).get_by_role("heading")).to_have_text([EXECUTED, BROTHER])
+    expect(box(other)).to_have_value(BROTHER)
+    assert [one.turns for one in bot.history().conversations()] == [2]
+
+
+def test_going_back_to_an_answer_drops_the_reply_to_a_later_question(page: Page, encoder: HeldEncoder) -> None:
+    ask(page, EXECUTED)
+    expect(state(page)).to_have_text("Answered from your notes.")
+    ask(page, HELD)
+    assert encoder.is_reached.wait(PATIENCE_S)
+    page.go_back()
+    expect(box(page)).to_have_value(EXECUTED)
+    encoder.may_go_on.set()
+    page.wait_for_timeout(300)
+    expect(answer(page).get_by_role("blockquote")).to_have_text("Louis XVI was executed in 1793.[1]")
+    expect(earlier(page)).to_have_count(0)
+    expect(state(page)).to_have_text("Answered from your notes.")
+
+
+def test_a_new_conversation_leaves_the_old_one_in_the_list(page: Page, server: Served) -> None:
+    expect(page.get_by_role("button", name="New conversation")).to_be_hidden()
+    ask_two(page)
+    page.get_by_role("button", name="New conversation").click()
+    assert page.url == server.url
+    expect(box(page)).to_be_focused()
+    expect(box(page)).to_have_value("")
+    expect(answer(page)).to_be_hidden()
+    expect(earlier(page)).to_have_count(0)
+    open_history(page)
+    expect(history(page)).to_have_count(1)
+    ask(page, SMOOTH)
+    expect(history(page).locator("a.title")).to_have_text([SMOOTH, EXECUTED])
+    expect(history(page).locator(".when").last).to_have_text(re.compile("^2 questions, "))
+    expect(history(page).first.get_by_role("link", name=SMOOTH, exact=True)).to_have_attribute("aria-current", "true")
+
+
+def test_a_past_conversation_is_opened_and_goes_on(page: Page, server: Served) -> None:
+    open_history(page)
+    expect(history(page)).to_have_text("None yet: what you ask is kept here.")
+    ask(page, EXECUTED)
+    expect(history(page)).to_have_count(1)
+    page.goto(server.url)
+    open_history(page)
+    history(page).get_by_role("link", name=EXECUTED, exact=True).click()
+    expect(state(page)).to_have_text(f"“{EXECUTED}”: 1 question. What you ask now follows.")
+    expect(earlier(page)).to_have_count(1)
+    expect(answer(page)).to_be_hidden()
+    expect(box(page)).to_be_focused()
+    ask(page, BROTHER)
+    expect(answer(page)).to_contain_text(UNDERSTOOD)
+    expect(earlier(page)).to_have_count(1)
+    page.go_back()
+    expect(earlier(page)).to_have_count(2)
+
+
+def test_a_conversation_is_renamed_by_keyboard(page: Page, bot: StudyBot) -> None:
+    ask(page, EXECUTED)
+    open_history(page)
+    page.get_by_role("button", name=f"Rename “{EXECUTED}”").press("Enter")
+    title = page.get_by_role("dialog").get_by_label("Another title")
+    expect(title).to_be_focused()
+    page.keyboard.type("Kings / <b>queens</b>")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    assert [one.title for one in bot.history().conversations()] == [EXECUTED]
+    page.get_by_role("button", name=f"Rename “{EXECUTED}”").press("Enter")
+    expect(title).to_have_value(EXECUTED)
+    page.keyboard.type("Kings / <b>queens</b>")
+    page.keyboard.press("Enter")
+    expect(history(page).locator("a.title")).to_have_text("Kings / <b>queens</b>")
+    expect(page.get_by_role("button", name="Rename “Kings")).to_be_focused()
+    assert [one.title for one in bot.history().conversations()] == ["Kings / <b>queens</b>"]
+
+
+def test_a_conversation_is_deleted_only_when_that_is_confirmed(page: Page, bot: StudyBot, server: Served) -> None:
+    ask(page, EXECUTED)
+    open_history(page)
+    delete = page.get_by_role("button", name=f"Delete “{EXECUTED}”")
+    delete.press("Enter")
+    expect(page.get_by_role("dialog")).to_contain_text(f"Delete “{EXECUTED}” with its questions and answers?")
+    expect(page.get_by_role("button", name="Keep")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(delete).to_be_focused()
+    assert len(bot.history().conversations()) == 1
+    delete.press("Enter")
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    expect(history(page)).to_have_text("None yet: what you ask is kept here.")
+    expect(state(page)).to_have_text("Deleted.")
+    expect(answer(page)).to_be_hidden()
+    assert page.url == server.url
+    assert bot.history().conversations() == []
+
+
+def test_a_conversation_that_was_deleted_meanwhile_is_told_in_words(
+    page: Page, bot: StudyBot, problems: list[str]
+) -> None:
+    ask(page, EXECUTED)
+    expect(answer(page)).to_be_visible()
+    (conversation,) = bot.history().conversations()
+    bot.history().delete(conversation.id)
+    ask(page, BROTHER)
+    expect(state(page)).to_have_text("This conversation was deleted; what you ask now begins another.")
+    ask(page, SMOOTH)
+    expect(answer(page).get_by_role("blockquote").first).to_contain_text("They have two membranes:")
+    assert [problem.partition(" (")[0] for problem in problems] == [
+        "Failed to load resource: the server responded with a status of 404"
+    ]
+    problems.clear()
+
+
+def test_a_conversation_is_exported_as_markdown(page: Page) -> None:
+    ask_two(page)
+    open_history(page)
+    with page.expect_download() as download:
+        page.get_by_role("link", name=f"Export “{EXECUTED}”").click()
+    assert download.value.suggested_filename == "When was Louis XVI executed_.md"
+    text = download.value.path().read_text(encoding="utf-8")
+    assert text.startswith(f"# {EXECUTED}\n\nAsked on ")
+    assert "> Louis XVI was executed in 1793. [1]\n\n- [1] kings.md › Kings, lines 3–4\n" in text
+
+
+def test_how_sure_to_be_is_sent_kept_and_reset(page: Page, bot: StudyBot) -> None:
+    slider = page.get_by_role("slider", name="How sure to be")
+    said = page.locator("#sureness")
+    page.locator("summary", has_text="How sure to be").click()
+    expect(said).to_have_text("as fitted")
+    with page.expect_request("**/api/ask") as request:
+        ask(page, EXECUTED)
+    assert request.value.post_data_json == {"question": EXECUTED}
+    expect(answer(page).get_by_role("heading")).to_have_text("From your notes")
+
+    slider.press("End")
+    expect(said).to_have_text("at least 100 %")
+    page.reload()
+    expect(said).to_have_text("at least 100 %")
+    page.get_by_role("button", name="New conversation").click()
+    with page.expect_request("**/api/ask") as request:
+        ask(page, EXECUTED)
+    assert request.value.post_data_json == {"question": EXECUTED, "min_confidence": 1}
+    assert bot.ask(EXECUTED).outcome.confidence < 1
+    expect(answer(page).get_by_role("heading")).to_have_text("Not in your notes")
+
+    page.locator("summary", has_text="How sure to be").click()
+    slider.press("Home")
+    expect(said).to_have_text("at least 0 %")
+    page.get_by_role("button", name="As fitted").press("Enter")
+    expect(said).to_have_text("as fitted")
+    expect(page.get_by_role("button", name="As fitted")).to_be_disabled()
+    expect(slider).to_be_focused()
+    page.reload()
+    expect(said).to_have_text("as fitted")
+
+
+def test_an_answer_is_copied_as_markdown_with_its_citations(new_page: Callable[..., Page], server: Served) -> None:
+    page = new_page(permissions=["clipboard-read", "clipboard-write"])
+    page.goto(server.url)
+    ask_two(page)
+    page.get_by_role("button", name="Copy as Markdown").press("Enter")
+    expect(state(page)).to_have_text("Copied.")
+    expect(state(page)).to_have_attribute("aria-live", "polite")
+    assert page.evaluate("navigator.clipboard.readText()") == (
+        "> Louis XVI was executed in 1793.\n\n— kings.md › Kings, line 3\n\n"
+        "> His brother became king in 1814.\n\n— kings.md › Kings, line 4\n"
+    )
+
+
+def test_a_button_leads_to_the_next_question(page: Page) -> None:
+    ask(page, EXECUTED)
+    page.get_by_role("button", name="Ask a follow-up").click()
+    expect(box(page)).to_be_focused()
+    page.keyboard.type(BROTHER)
+    expect(box(page)).to_have_value(BROTHER)
+
+
+def test_an_empty_page_offers_questions_about_the_notes_own_headings(page: Page) -> None:
+    examples = page.get_by_role("region", name="Examples")
+    offered = examples.get_by_role("button")
+    expect(offered).to_have_count(2)
+    texts = set(offered.all_inner_texts())
+    assert "What about Kings?" in texts
+    assert texts <= {"What about Kings?", "What about Mitochondria?", "What about Sizes?"}
+    examples.get_by_role("button", name="What about Kings?").press("Enter")
+    expect(box(page)).to_have_value("What about Kings?")
+    expect(passages(page).first.locator("cite")).to_contain_text("kings.md")
+    expect(examples).to_be_hidden()
+    page.get_by_role("button", name="New conversation").click()
+    expect(examples).to_be_visible()
+
+
 def test_update_indexes_new_notes_and_counts_them(page: Page, notes: Path) -> None:
     expect(page.locator("#status")).to_have_text("2 notes, 4 passages")
     (notes / "ferns.md").write_text("# Ferns\n\nFerns spread by spores.\n", encoding="utf-8")
@@ -424,24 +728,31 @@ def test_update_indexes_new_notes_and_counts_them(page: Page, notes: Path) -> No
 
 def test_update_tells_in_words_that_the_notes_folder_is_gone(page: Page, notes: Path) -> None:
     expect(page.locator("#status")).to_have_text("2 notes, 4 passages")
+    expect(page.get_by_role("region", name="Examples").get_by_role("button")).to_have_count(2)
     shutil.rmtree(notes)
     page.get_by_role("button", name="Update").click()
     expect(page.locator("#status")).to_contain_text("is not there; name your folder: `studybot index NOTES`")
 
 
+@pytest.mark.parametrize("width", [320, 380])
 def test_on_a_narrow_screen_nothing_scrolls_sideways(
-    new_page: Callable[..., Page], server: Served, bot: StudyBot, notes: Path
+    new_page: Callable[..., Page], server: Served, bot: StudyBot, notes: Path, width: int
 ) -> None:
     row = "| wide " * 40 + "|\n"
     table = row + "|---" * 40 + "|\n" + row
     (notes / "wide.md").write_text(f"# Wide{'e' * 200}\n\nWide {'w' * 300}\n\n## Rows\n\n{table}", encoding="utf-8")
     bot.sync()
-    page = new_page(viewport={"width": 380, "height": 700})
+    page = new_page(viewport={"width": width, "height": 700})
     page.goto(server.url)
     ask(page, "What is wide?")
     expect(passages(page)).to_have_count(5)
-    expect(page.locator("blockquote.table").first).to_be_visible()
-    assert page.evaluate("[document.documentElement.scrollWidth, document.body.scrollWidth]") == [380, 380]
+    expect(page.locator("blockquote.table").first).to_have_attribute("tabindex", "0")
+    ask(page, f"and {'narrow' * 40}?")
+    expect(earlier(page)).to_have_count(1)
+    open_history(page)
+    page.locator("summary", has_text="How sure to be").click()
+    expect(history(page)).to_have_count(1)
+    assert page.evaluate("[document.documentElement.scrollWidth, document.body.scrollWidth]") == [width, width]
 
 
 @pytest.mark.parametrize(
@@ -460,4 +771,4 @@ def test_the_page_is_as_dark_as_the_reader_wants_it(
 def test_docs_show_every_operation(page: Page, server: Served) -> None:
     page.goto(f"{server.url}docs")
     expect(page.locator('[data-path="/api/ask"]')).to_be_visible()
-    expect(page.locator("[data-path]")).to_have_count(10)
+    expect(page.locator("[data-path]")).to_have_count(15)

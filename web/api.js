@@ -2,28 +2,65 @@
 
 /**
  * @typedef {{text: string, evidence: boolean}} Run
+ * @typedef {{note: string, heading: string[], start_line: number, end_line: number}} Place
  * @typedef {{rank: number, id: string, note: string, heading: string[], start_line: number, end_line: number,
- *   text: string, score: number, runs: Run[], citation: string, link: string}} Passage
+ *   text: string, score: number, runs: Run[], citation: string, link: string, also_at: Place[]}} Passage
  * @typedef {{text: string, citation: number, start_line: number, end_line: number}} Quote
  * @typedef {{question: string, interpreted_as: string | null, conversation: string | null, answered: boolean,
  *   confidence: number, answer: {text: string, quotes: Quote[]} | null, reason: string | null,
  *   passages: Passage[]}} Reply
  * @typedef {{note: string, start_line: number | null, end_line: number | null}} Lines
+ * @typedef {{mark: number, id: string, note: string, heading: string[], start_line: number, end_line: number}} Cited
+ * @typedef {{question: string, interpreted_as: string | null, asked: string, answered: boolean, answer: string | null,
+ *   citations: Cited[]}} Turn
+ * @typedef {{id: string, title: string, began: string, turns: number}} Conversation
  * @typedef {{id: string, state: "current" | "moved" | "changed", then: Lines, now: Lines, text: string | null}} Found
+ * @typedef {{note: string, text: string, sections: {heading: string[], start_line: number, end_line: number}[]}} Note
  * @typedef {{notes: number, passages: number, notes_folder: string | null, syncing: boolean}} Status
  */
 
-/** An error that the server explained. */
-export class Refused extends Error {}
+/** An error that the server explained; `code` is the contract's. */
+export class Refused extends Error {
+  /** @param {string} message @param {string} code */
+  constructor(message, code) {
+    super(message);
+    this.code = code;
+  }
+}
 
 /** The server did not answer. */
 export class Offline extends Error {}
 
-/** @param {string} question @param {AbortSignal} signal @returns {Promise<Reply>} */
-export const ask = (question, signal) => send("POST", "/api/ask", { question }, signal);
+/**
+ * @param {{question: string, conversation?: string, as_typed?: boolean, min_confidence?: number}} asked
+ * @param {AbortSignal} signal
+ * @returns {Promise<Reply>}
+ */
+export const ask = (asked, signal) => send("POST", "/api/ask", asked, signal);
+
+/** @returns {Promise<Conversation[]>} all of them, the newest first */
+export const conversations = () => send("GET", "/api/conversations");
+
+/** @param {string} id @param {AbortSignal} signal @returns {Promise<Conversation & {turns: Turn[]}>} */
+export const conversation = (id, signal) => send("GET", conversationAddress(id), undefined, signal);
+
+/** @param {string} id @param {string} title @returns {Promise<Conversation>} */
+export const rename = (id, title) => send("PATCH", conversationAddress(id), { title });
+
+/** @param {string} id */
+export const forget = (id) => send("DELETE", conversationAddress(id));
+
+/** @param {string} id @returns {string} where the conversation is to be had as Markdown */
+export const exportAddress = (id) => `${conversationAddress(id)}/export`;
 
 /** @param {string} citation @returns {Promise<Found>} */
 export const cite = (citation) => send("GET", `/api/citations/${encodeURIComponent(citation)}`);
+
+/** @returns {Promise<{note: string, bytes: number}[]>} */
+export const notes = () => send("GET", "/api/notes");
+
+/** @param {string} path @returns {Promise<Note>} */
+export const note = (path) => send("GET", `/api/notes/${path.split("/").map(encodeURIComponent).join("/")}`);
 
 /** @returns {Promise<Status>} */
 export const status = () => send("GET", "/api/status");
@@ -53,13 +90,17 @@ export function followSync(onEvent) {
 async function send(method, path, body, signal) {
   let response;
   try {
+    /** @type {Record<string, string>} */
     const headers = body === undefined ? {} : { "Content-Type": "application/json" };
-    response = await fetch(path, { method, headers, body: body && JSON.stringify(body), signal });
+    response = await fetch(path, { method, headers, body: JSON.stringify(body), signal });
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new Offline("studybot does not answer; is it still running in your terminal?");
   }
-  const content = await response.json();
-  if (!response.ok) throw new Refused(content.error?.message ?? `the server said ${response.status}`);
+  const content = response.status === 204 ? null : await response.json();
+  if (!response.ok) throw new Refused(content.error?.message ?? `the server said ${response.status}`, content.error?.code);
   return content;
 }
+
+/** @param {string} id */
+const conversationAddress = (id) => `/api/conversations/${encodeURIComponent(id)}`;

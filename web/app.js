@@ -1,24 +1,64 @@
 /** The page: what the reader does, and which state it leads to. */
 
-import { ask, cite, followSync, Offline, status, sync } from "./api.js";
-import { answerCard, foundInWords, passageList } from "./view.js";
+import { ask, cite, conversation, Refused } from "./api.js";
+import { inMarkdown } from "./copying.js";
+import { examples } from "./examples.js";
+import { historyList } from "./history.js";
+import { notesLine } from "./notes.js";
+import { sureness } from "./sureness.js";
+import { answerCard, button, count, foundInWords, passageList, turnCard } from "./view.js";
+
+/** @import { Passage, Reply, Status, Turn } from "./api.js" */
+
+/**
+ * What the browser keeps with an entry of its history, so that reload and back show the reply without asking again.
+ * `conversation` is the one to ask in until there is a `reply`, and then the reply's; `place` is how many of its turns
+ * came before.
+ * @typedef {{conversation: string | null, asTyped?: boolean, reply?: Reply, place?: number}} Entry
+ */
 
 const form = find("ask", HTMLFormElement);
 const box = find("question", HTMLTextAreaElement);
 const state = find("state", HTMLElement);
+const earlier = find("earlier", HTMLElement);
 const answer = find("answer", HTMLElement);
 const passages = find("passages", HTMLElement);
-const notes = find("status", HTMLElement);
+const suggested = find("examples", HTMLElement);
+const another = find("new", HTMLButtonElement);
 
-/** The question that is being asked; a reply to an earlier one is dropped. @type {AbortController | null} */
+const leastConfidence = sureness({
+  slider: find("least", HTMLInputElement),
+  output: find("sureness", HTMLElement),
+  reset: find("reset", HTMLButtonElement),
+});
+const refreshHistory = historyList(
+  {
+    panel: find("conversations", HTMLDetailsElement),
+    list: find("history", HTMLElement),
+    renaming: find("rename", HTMLDialogElement),
+    deleting: find("delete", HTMLDialogElement),
+  },
+  {
+    current: () => shown.conversation,
+    onOpen: (id) => go({ conversation: id }, `?c=${encodeURIComponent(id)}`),
+    onDeleted: (id) => id === shown.conversation && go(null, "/"),
+    say,
+  },
+);
+
+/** What is on the page. @type {Entry} */
+let shown = { conversation: null };
+
+/** What is being asked or opened; what comes of an earlier one is dropped. @type {AbortController | null} */
 let asking = null;
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   const question = box.value.trim();
   if (!question) return box.focus();
-  history.pushState(null, "", `?q=${encodeURIComponent(question)}`);
-  askNow(question);
+  // What is typed next is another question.
+  if (document.activeElement === box) box.select();
+  begin(question);
 });
 
 box.addEventListener("keydown", (event) => {
@@ -29,56 +69,124 @@ box.addEventListener("keydown", (event) => {
 });
 
 document.addEventListener("keydown", (event) => {
+  if (document.querySelector("dialog[open]")) return;
   if (event.key === "Escape" && asking) {
     asking.abort();
     say("Cancelled.");
   } else if (event.key === "/" && document.activeElement !== box && !event.ctrlKey && !event.metaKey) {
     event.preventDefault();
-    box.focus();
-    box.select();
+    selectQuestion();
   }
 });
 
-find("sync", HTMLButtonElement).addEventListener("click", async () => {
-  try {
-    await sync();
-    follow();
-  } catch (error) {
-    notes.textContent = String(error.message);
-  }
+another.addEventListener("click", () => {
+  go(null, "/");
+  box.focus();
 });
 
-window.addEventListener("popstate", restore);
+window.addEventListener("popstate", () => {
+  // A link to a passage makes an entry of its own, which is about the same reply.
+  if (location.hash && !history.state) history.replaceState(shown, "");
+  else if (asking || !sameReply(history.state, shown)) restore();
+});
 restore();
-showStatus();
+notesLine({ line: find("status", HTMLElement), update: find("sync", HTMLButtonElement) }, suggest);
 
-/** Ask what the address asks, so that reload and back keep the question. */
-function restore() {
-  const question = new URLSearchParams(location.search).get("q") ?? "";
-  if (location.hash && question === box.value) return;
-  box.value = question;
-  if (question) return askNow(question);
-  asking?.abort();
-  show([], []);
+/** Show another entry. @param {Entry | null} entry @param {string} address */
+function go(entry, address) {
+  history.pushState(entry, "", address);
+  restore();
 }
 
-/** @param {string} question */
-async function askNow(question) {
+/** Show what the address and its entry say: a reply, a conversation, or a question, which is asked. */
+function restore() {
+  const said = new URLSearchParams(location.search);
+  const question = said.get("q") ?? "";
+  /** @type {Entry} */
+  const entry = history.state ?? { conversation: said.get("c") };
+  const { reply } = entry;
+  box.value = question;
+  if (reply) showAgain(entry);
+  // Without an entry of its own a question was asked in that conversation by another page; it is among its turns.
+  else if (question && (history.state || !entry.conversation)) askNow(question, entry);
+  else if (entry.conversation) open(entry.conversation);
+  else {
+    asking?.abort();
+    show({ conversation: null }, []);
+    say("");
+  }
+}
+
+/** @param {Entry} entry one with a reply */
+function showAgain(entry) {
+  return during("", async (signal) => {
+    const turns = entry.place ? await turnsBefore(entry, signal) : [];
+    if (!signal.aborted) show(entry, turns);
+  });
+}
+
+/** @param {string} question @param {boolean} [asTyped] */
+function begin(question, asTyped = false) {
+  const entry = { conversation: shown.conversation, asTyped };
+  const asked = new URLSearchParams({ q: question, ...(entry.conversation && { c: entry.conversation }) });
+  history.pushState(entry, "", `?${asked}`);
+  askNow(question, entry);
+}
+
+/** @param {string} question @param {Entry} entry */
+function askNow(question, { conversation: within, asTyped }) {
+  return during("Looking through your notes…", async (signal) => {
+    const least = leastConfidence();
+    const reply = await ask(
+      {
+        question,
+        ...(within && { conversation: within }),
+        ...(asTyped && { as_typed: true }),
+        ...(least !== null && { min_confidence: least }),
+      },
+      signal,
+    );
+    const entry = { conversation: reply.conversation, reply };
+    const turns = within ? await turnsBefore(entry, signal) : [];
+    if (signal.aborted) return;
+    show({ ...entry, place: turns.length }, turns);
+    history.replaceState(shown, "");
+    refreshHistory();
+  });
+}
+
+/** @param {string} id */
+function open(id) {
+  return during("Opening the conversation…", async (signal) => {
+    const { title, turns } = await conversation(id, signal);
+    if (signal.aborted) return;
+    show({ conversation: id }, turns);
+    say(`“${title}”: ${count(turns.length, "question")}. What you ask now follows.`);
+    refreshHistory();
+    box.focus();
+  });
+}
+
+/**
+ * Do what takes a while, unless something else is begun meanwhile.
+ * @param {string} words say what is being done
+ * @param {(signal: AbortSignal) => Promise<void>} work
+ */
+async function during(words, work) {
   asking?.abort();
   const mine = new AbortController();
   asking = mine;
-  say("Looking through your notes…");
+  say(words);
+  suggested.hidden = true;
   answer.ariaBusy = "true";
   try {
-    const reply = await ask(question, mine.signal);
-    if (mine.signal.aborted) return;
-    answer.classList.toggle("refused", !reply.answered);
-    show(answerCard(reply), passageList(reply, check));
-    say(reply.answered ? "Answered from your notes." : "The nearest passages are below.");
+    await work(mine.signal);
   } catch (error) {
     if (mine.signal.aborted) return;
-    show([], []);
-    say(error.message, error instanceof Offline ? "offline" : "failed");
+    const isGone = error instanceof Refused && error.code === "conversation_not_found";
+    show({ conversation: isGone ? null : shown.conversation }, null);
+    if (isGone) earlier.hidden = true;
+    say(isGone ? "This conversation was deleted; what you ask now begins another." : error.message, "failed");
   } finally {
     if (asking === mine) {
       asking = null;
@@ -87,7 +195,20 @@ async function askNow(question) {
   }
 }
 
-/** @param {import("./api.js").Passage} passage @param {HTMLElement} output */
+/** @param {Entry} entry @param {AbortSignal} signal @returns {Promise<Turn[]>} its conversation's turns before its reply */
+async function turnsBefore({ conversation: id, reply, place }, signal) {
+  if (!id) return [];
+  try {
+    const { turns } = await conversation(id, signal);
+    return turns.slice(0, place ?? turns.findLastIndex((turn) => turn.question === reply?.question));
+  } catch (error) {
+    // The reply still says what it said when its conversation was deleted.
+    if (error instanceof Refused) return [];
+    throw error;
+  }
+}
+
+/** @param {Passage} passage @param {HTMLElement} output */
 async function check(passage, output) {
   output.textContent = "Checking…";
   try {
@@ -97,43 +218,70 @@ async function check(passage, output) {
   }
 }
 
-async function showStatus() {
+/** @param {Reply} reply */
+async function copy(reply) {
   try {
-    const now = await status();
-    notes.textContent = `${count(now.notes, "note")}, ${count(now.passages, "passage")}`;
-    notes.title = now.notes_folder ?? "";
-    if (now.syncing) follow();
-  } catch (error) {
-    notes.textContent = error.message;
+    await navigator.clipboard.writeText(inMarkdown(reply));
+    say("Copied.");
+  } catch {
+    // A page that came from another computer without encryption has no clipboard.
+    say("The browser does not let this page copy.", "failed");
   }
 }
 
-function follow() {
-  followSync((name, data) => {
-    if (name === "progress") notes.textContent = `Indexing: ${data.stage} ${data.done} of ${data.total}`;
-    else if (name === "failed") notes.textContent = data.message;
-    else showStatus();
-  });
+/** Offer examples, once there is something to ask. @param {Status} now */
+async function suggest(now) {
+  if (!now.passages || suggested.hasChildNodes()) return;
+  /** @param {string} question */
+  const use = (question) => {
+    box.value = question;
+    begin(question);
+  };
+  suggested.replaceChildren(...(await examples()).map((question) => button(question, () => use(question))));
 }
 
-/** @param {Node[]} card @param {Node[]} list */
-function show(card, list) {
-  answer.replaceChildren(...card);
-  passages.replaceChildren(...list);
-  answer.hidden = card.length === 0;
-  passages.hidden = list.length === 0;
-  if (card.length === 0) say("");
+/** @param {Entry} entry @param {Turn[] | null} turns those before its reply; null leaves those that are shown */
+function show(entry, turns) {
+  const { reply } = entry;
+  shown = entry;
+  if (turns) {
+    earlier.replaceChildren(...turns.map(turnCard));
+    earlier.hidden = turns.length === 0;
+  }
+  suggested.hidden = Boolean(reply || entry.conversation);
+  another.hidden = entry.conversation === null;
+  answer.hidden = passages.hidden = !reply;
+  answer.classList.toggle("refused", reply?.answered === false);
+  const does = {
+    onAsTyped: () => reply && begin(reply.question, true),
+    onCopy: () => reply && copy(reply),
+    onFollow: selectQuestion,
+  };
+  answer.replaceChildren(...(reply ? answerCard(reply, does) : []));
+  passages.replaceChildren(...(reply ? passageList(reply, check) : []));
+  for (const quote of passages.querySelectorAll("blockquote")) {
+    // What does not fit is scrolled by keyboard, too.
+    if (quote.scrollHeight > quote.clientHeight || quote.scrollWidth > quote.clientWidth) quote.tabIndex = 0;
+  }
+  if (reply) say(reply.answered ? "Answered from your notes." : "The nearest passages are below.");
+  // The newest is below, as in a letter; the eye stays with it.
+  if (turns?.length && !location.hash) form.scrollIntoView();
 }
 
-/** @param {string} words @param {"" | "failed" | "offline"} kind */
+function selectQuestion() {
+  box.focus();
+  box.select();
+}
+
+/** @param {string} words @param {"" | "failed"} kind */
 function say(words, kind = "") {
   state.textContent = words;
-  state.className = kind ? "failed" : "";
+  state.className = kind;
 }
 
-/** @param {number} number @param {string} thing */
-function count(number, thing) {
-  return `${number.toLocaleString("en")} ${thing}${number === 1 ? "" : "s"}`;
+/** @param {Entry | null} one @param {Entry} other */
+function sameReply(one, other) {
+  return Boolean(one?.reply && JSON.stringify(one) === JSON.stringify(other));
 }
 
 /** @template {HTMLElement} T @param {string} id @param {new () => T} kind @returns {T} */

@@ -1,14 +1,29 @@
 /** What is seen: values in, elements out. Text enters as text, never as HTML. */
 
-/** @import { Reply, Passage, Found } from "./api.js" */
+/** @import { Reply, Turn, Passage, Place, Found } from "./api.js" */
 
-/** @param {Reply} reply @returns {Node[]} the answer card's content */
-export function answerCard(reply) {
+/** From which confidence on an answer is called so. */
+const SURE = 0.8;
+const LIKELY = 0.5;
+
+/**
+ * @param {Reply} reply
+ * @param {{onAsTyped: () => void, onCopy: () => void, onFollow: () => void}} does what the card's buttons do
+ * @returns {Node[]} the answer card's content
+ */
+export function answerCard(reply, { onAsTyped, onCopy, onFollow }) {
+  const asTyped = button("Ask it as typed", onAsTyped);
+  const understood = reply.interpreted_as
+    ? [element("p", { className: "understood" }, `Understood as “${reply.interpreted_as}” `, asTyped)]
+    : [];
   if (!reply.answer) {
+    const nearest = element("a", { href: "#passages" }, "Look at the nearest passages");
     return [
       element("h2", {}, "Not in your notes"),
-      element("blockquote", {}, reply.reason ?? "Your notes do not seem to answer this."),
-      confidence(reply.confidence),
+      ...understood,
+      element("p", { className: "reason" }, reply.reason ?? "Your notes do not seem to answer this."),
+      confidence(reply.confidence, "would be"),
+      element("p", { className: "actions" }, ...(reply.passages.length ? [nearest] : []), button("Ask a follow-up", onFollow)),
     ];
   }
   const quotes = reply.answer.quotes.map(({ text, citation }) => {
@@ -16,7 +31,29 @@ export function answerCard(reply) {
     const mark = element("a", { className: "number", href: `#passage-${citation}`, ariaLabel }, `[${citation}]`);
     return element("blockquote", {}, text, mark);
   });
-  return [element("h2", {}, "From your notes"), ...quotes, confidence(reply.confidence)];
+  return [
+    element("h2", {}, "From your notes"),
+    ...understood,
+    ...quotes,
+    confidence(reply.confidence, "are"),
+    element("p", { className: "actions" }, button("Copy as Markdown", onCopy), button("Ask a follow-up", onFollow)),
+  ];
+}
+
+/** @param {Turn} turn @returns {HTMLElement} a question asked before and what came of it */
+export function turnCard(turn) {
+  const sources = turn.citations.map((cited) => {
+    const where = element("span", { className: "note" }, cited.note);
+    return element("cite", {}, `[${cited.mark}] `, where, ` › ${place(cited)}`);
+  });
+  return element(
+    "article",
+    {},
+    element("h2", {}, turn.question),
+    ...(turn.interpreted_as ? [element("p", { className: "understood" }, `Understood as “${turn.interpreted_as}”`)] : []),
+    turn.answer === null ? element("p", {}, "Not in your notes.") : element("blockquote", {}, turn.answer),
+    ...sources,
+  );
 }
 
 /**
@@ -40,32 +77,46 @@ export function foundInWords(found) {
 /** @param {Passage} passage @param {(passage: Passage, output: HTMLElement) => void} onCheck */
 function passageItem(passage, onCheck) {
   const output = element("output", {});
-  const check = element("button", { type: "button", onclick: () => onCheck(passage, output) }, "Check against the note");
+  const check = button("Check against the note", () => onCheck(passage, output));
   const body = element("blockquote", {}, ...passage.runs.map((run) => element(run.evidence ? "mark" : "span", {}, run.text)));
   // Rows of a table line up only where every letter is as wide as the next and no line is broken.
   if (passage.text.split("\n").every((line) => line.trimStart().startsWith("|"))) body.classList.add("table");
-  if (body.className) Object.assign(body, { tabIndex: 0 });
   return element(
     "li",
     { id: `passage-${passage.rank}` },
     element("cite", {}, `[${passage.rank}] `, element("span", { className: "note" }, passage.note), ` › ${place(passage)}`),
     body,
+    ...passage.also_at.map((other) => element("p", { className: "also" }, `Also in ${other.note} › ${place(other)}`)),
     element("p", { className: "actions" }, element("a", { href: passage.link }, "Open in editor"), check, output),
   );
 }
 
-/** @param {number} value @returns {HTMLElement} a confidence in words and as a bar */
-function confidence(value) {
-  const words = value >= 0.75 ? "sure" : value >= 0.5 ? "likely" : "unsure";
-  const bar = element("meter", { min: 0, max: 1, low: 0.5, high: 0.75, optimum: 1, value, ariaLabel: "Confidence" });
-  return element("p", { className: "confidence" }, bar, `${words}: ${Math.round(value * 100)} % likely to answer your question`);
+/**
+ * @param {number} value the probability that the answer is right
+ * @param {"are" | "would be"} are of answers that are given, or withheld
+ * @returns {HTMLElement} a confidence in words and as a small bar
+ */
+function confidence(value, are) {
+  const word = value >= SURE ? "sure" : value >= LIKELY ? "likely" : "unsure";
+  const rounded = Math.round(value * 10);
+  const right = rounded === 10 ? "nearly all" : rounded === 0 ? "hardly any" : `about ${rounded}`;
+  const meaning = `Of ten such answers, ${right} ${are} right.`;
+  const bar = element("meter", { min: 0, max: 1, low: LIKELY, high: SURE, optimum: 1, value, ariaLabel: "Confidence" });
+  const said = element("span", {}, element("span", { className: "word" }, word), ` · ${meaning}`);
+  return element("p", { className: "confidence", title: `${Math.round(value * 100)} %: ${meaning}` }, bar, said);
 }
 
-/** @param {Passage} passage */
+/** @param {Place} passage */
 const place = (passage) => [...passage.heading, lineNumbers(passage.start_line, passage.end_line)].join(" › ");
 
-/** @param {number | null} start @param {number | null} end */
-const lineNumbers = (start, end) => (start === end ? `line ${start}` : `lines ${start}–${end}`);
+/** @param {number | null} start @param {number | null} end @returns {string} */
+export const lineNumbers = (start, end) => (start === end ? `line ${start}` : `lines ${start}–${end}`);
+
+/** @param {number} number @param {string} thing @returns {string} */
+export const count = (number, thing) => `${number.toLocaleString("en")} ${thing}${number === 1 ? "" : "s"}`;
+
+/** @param {string} words @param {() => void} onclick @returns {HTMLElement} */
+export const button = (words, onclick) => element("button", { type: "button", onclick }, words);
 
 /** @param {string} name @param {Record<string, unknown>} properties @param {...(Node | string)} children @returns {HTMLElement} */
 export function element(name, properties, ...children) {

@@ -1,0 +1,117 @@
+/** The list of past conversations: opened, renamed, exported, deleted. */
+
+import { conversations, exportAddress, forget, rename } from "./api.js";
+import { count, element } from "./view.js";
+
+/** @import { Conversation } from "./api.js" */
+
+/**
+ * @param {{panel: HTMLDetailsElement, list: HTMLElement, renaming: HTMLDialogElement, deleting: HTMLDialogElement}} parts
+ * @param {{current: () => string | null, onOpen: (id: string) => void, onDeleted: (id: string) => void,
+ *   say: (words: string, kind?: "failed") => void}} page
+ * @returns {() => Promise<void>} what brings the list up to date, if it is seen
+ */
+export function historyList({ panel, list, renaming, deleting }, { current, onOpen, onDeleted, say }) {
+  panel.addEventListener("toggle", refresh);
+  return refresh;
+
+  async function refresh() {
+    if (!panel.open) return;
+    await tried(async () => {
+      const all = await conversations();
+      const none = element("li", {}, "None yet: what you ask is kept here.");
+      const held = document.activeElement?.closest(`#${list.id} li`) && document.activeElement;
+      list.replaceChildren(...(all.length ? all.map(item) : [none]));
+      if (held) focusOn(held.closest("li")?.id, held.ariaLabel);
+    });
+  }
+
+  /** Give the focus back to what was made anew. @param {string | undefined} id @param {string | null} [label] */
+  function focusOn(id, label) {
+    const parts = [...(document.getElementById(id ?? "")?.querySelectorAll("a, button") ?? [])];
+    const found = parts.find((part) => part.ariaLabel === label) ?? parts[0];
+    if (found instanceof HTMLElement) found.focus();
+  }
+
+  /** @param {Conversation} conversation */
+  function item({ id, title, began, turns }) {
+    const link = element("a", { href: `?c=${encodeURIComponent(id)}`, className: "title" }, title);
+    if (id === current()) link.ariaCurrent = "true";
+    link.addEventListener("click", (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      onOpen(id);
+    });
+    const when = new Date(began).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
+    const act = (/** @type {string} */ name, /** @type {(id: string, title: string) => Promise<void>} */ work) => {
+      const ariaLabel = `${name} “${title}”`;
+      const onclick = async () => {
+        await work(id, title);
+        // The list may have been made anew while the dialog was open.
+        if (document.activeElement === document.body) focusOn(`conversation-${id}`, ariaLabel);
+      };
+      return element("button", { type: "button", ariaLabel, onclick }, name);
+    };
+    const save = { href: exportAddress(id), download: `${title.slice(0, 60)}.md`, ariaLabel: `Export “${title}”` };
+    return element(
+      "li",
+      { id: `conversation-${id}` },
+      link,
+      element("span", { className: "when" }, `${count(turns, "question")}, ${when}`),
+      element(
+        "span",
+        { className: "actions" },
+        act("Rename", renameIt),
+        element("a", save, "Export"),
+        act("Delete", deleteIt),
+      ),
+    );
+  }
+
+  /** @param {string} id @param {string} title */
+  async function renameIt(id, title) {
+    const input = /** @type {HTMLInputElement} */ (renaming.querySelector("input"));
+    input.value = title;
+    const chosen = chosenIn(renaming);
+    input.select();
+    if ((await chosen) !== "rename" || !input.value.trim()) return;
+    await tried(async () => {
+      await rename(id, input.value);
+      await refresh();
+      focusOn(`conversation-${id}`, `Rename “${input.value.trim()}”`);
+      say("Renamed.");
+    });
+  }
+
+  /** @param {string} id @param {string} title */
+  async function deleteIt(id, title) {
+    const what = /** @type {HTMLElement} */ (deleting.querySelector("p"));
+    what.textContent = `Delete “${title}” with its questions and answers? Your notes stay as they are.`;
+    if ((await chosenIn(deleting)) !== "delete") return;
+    await tried(async () => {
+      await forget(id);
+      onDeleted(id);
+      await refresh();
+      panel.querySelector("summary")?.focus();
+      say("Deleted.");
+    });
+  }
+
+  /** @param {() => Promise<void>} work */
+  async function tried(work) {
+    try {
+      await work();
+    } catch (error) {
+      say(error.message, "failed");
+    }
+  }
+}
+
+/** @param {HTMLDialogElement} dialog @returns {Promise<string>} the value of the button that closed it; "" for Escape */
+function chosenIn(dialog) {
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue), { once: true });
+  });
+}
