@@ -1,4 +1,4 @@
-# Everything lands in this checkout: .venv, index/. The one thing outside is the user's cache of checked models.
+# Everything lands in this checkout: .venv, index/. The one thing outside is the user's cache of models.
 PYTHON ?= python3.11
 NOTES ?= notes
 PORT ?= 8765

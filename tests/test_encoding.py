@@ -78,6 +78,13 @@ def test_tokens_are_counted_without_markers(model: SentenceEncoder) -> None:
     assert model.count_tokens(["", "cells", "Mitochondria make ATP."]) == [0, 1, 7]
 
 
+def test_a_text_longer_than_the_window_is_counted_whole_and_read_to_the_window(model: SentenceEncoder) -> None:
+    assert model.count_tokens(["cells " * 1_000]) == [1_000]
+    tokens = model.tokens(["cells " * 1_000, "cells"])
+    assert [len(numbers) for numbers in tokens] == [256, 3]
+    assert tokens[0][-1] == tokens[1][-1]
+
+
 def test_counts_of_lines_add_up(model: SentenceEncoder) -> None:
     lines = ["- unbeliev\n", "able  facts\n", "\n", "| a | b |\n"]
     assert sum(model.count_tokens(lines)) == model.count_tokens(["".join(lines)])[0]

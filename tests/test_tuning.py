@@ -54,6 +54,8 @@ def test_a_tuned_model_is_an_encoder_that_is_nearer_to_what_it_was_taught(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tuning, "_BATCH", 4)
+    # The export of what is trained here is of no use to anybody else.
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     colours = ("red", "green", "blue", "yellow", "black", "white", "brown", "violet")
     others = tuple(f"Item {n} lies in the cellar." for n in range(4))
     taught = [Pair("passage", f"glorp {colour}", f"The {colour} shelf.", others, is_weak=False) for colour in colours]

@@ -1,9 +1,8 @@
-"""The encoder: texts to vectors. The only door to sentence-transformers and torch, loaded when first needed."""
+"""The encoder: texts to vectors, by the model's export; where there is none, by sentence-transformers."""
 
-import contextlib
-import hashlib
 import importlib.util
 import json
+import logging
 import os
 import threading
 from collections.abc import Sequence
@@ -13,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from platformdirs import user_cache_path
 
-from studybot import files
+from studybot import checksums, export
 from studybot.errors import ModelMismatch, ModelMissing
+from studybot.export import Export
 from studybot.types import Vectors
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ _PUBLISHED = {
     ),
 }
 
-_BATCH_SIZE = 32
+_LOG = logging.getLogger(__name__)
 
 
 class SentenceEncoder:
@@ -77,7 +76,7 @@ class SentenceEncoder:
                     f" or one of {', '.join(_PUBLISHED)}"
                 )
         self._weights = weights
-        self._digest = digest = _sha256_once(weights)
+        self._digest = digest = checksums.sha256_once(weights)
         if published and digest != published.sha256:
             raise ModelMismatch(
                 f"{weights} has sha256 {digest}, wanted {published.sha256}; "
@@ -93,33 +92,56 @@ class SentenceEncoder:
         self._lock = threading.Lock()
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Return one unit-length float32 row of ``dim`` numbers for each text, in order; longer texts are cut."""
+        """Return one unit-length float32 row of ``dim`` numbers for each text, in order; longer texts are cut.
+
+        The first call makes the model's export, where there is none, and loads it.
+        """
         if not texts:
             return np.empty((0, self.dim), np.float32)
         with self._lock:
-            rows = self._model.encode(
-                list(texts), batch_size=_BATCH_SIZE, normalize_embeddings=True, show_progress_bar=False
-            )
+            fast = self._export
+        if fast is not None:
+            return fast.encode(self.tokens(texts))
+        with self._lock:
+            rows = self._model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
         return np.ascontiguousarray(rows, dtype=np.float32)
 
     def damage(self) -> str | None:
-        """Return what is wrong with the weights on the disk, which are read anew, or None."""
-        digest = _sha256(self._weights)
-        return None if digest == self._digest else f"{self._weights} has sha256 {digest}, wanted {self._digest}"
+        """Return what is wrong with the weights on the disk, or with their export, all read anew; or None."""
+        digest = checksums.sha256(self._weights)
+        if digest != self._digest:
+            return f"{self._weights} has sha256 {digest}, wanted {self._digest}"
+        place = export.place(self.folder, self._digest)
+        fault = export.fault(place, checksums.sha256) if place.exists() else None
+        return f"{fault}; delete {place}, it is made anew" if fault else None
+
+    def tokens(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return each text as the model reads it: at most ``max_tokens`` numbers, markers included."""
+        return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts))]
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return how many tokens each text has, the encoder's markers not included."""
         encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
-        return [len(encoding) for encoding in encodings]
+        return [len(encoding) + sum(map(len, encoding.overflowing)) for encoding in encodings]
 
     @cached_property
     def _tokenizer(self) -> "Tokenizer":
         from tokenizers import Tokenizer
 
         tokenizer = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
-        tokenizer.no_truncation()
+        tokenizer.enable_truncation(self.max_tokens)
         tokenizer.no_padding()
         return tokenizer
+
+    @cached_property
+    def _export(self) -> Export | None:
+        """The model's export; None where it cannot be had, which is said: only speed is lost."""
+        place = export.place(self.folder, self._digest)
+        if export.fault(place) is not None and (reason := export.make(self.folder, place)) is not None:
+            # Where nobody set up logging, this is a line on the error stream.
+            _LOG.warning("studybot: texts are encoded by PyTorch, which is slower; there is no export: %s", reason)
+            return None
+        return Export(place)
 
     @cached_property
     def _model(self) -> "SentenceTransformer":
@@ -165,30 +187,3 @@ def _packaged_folder(model: _Published) -> Path:
     if package is None or not package.submodule_search_locations:
         raise ModelMissing(f"the package {model.package} is not installed; pip install {model.distribution}")
     return Path(package.submodule_search_locations[0]) / model.folder
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _sha256_once(file: Path) -> str:
-    """Return a file's SHA-256; it is read once, and again only when its size or time changed."""
-    status = file.stat()
-    known = user_cache_path("studybot") / "checked-models.json"
-    key = f"{file.resolve()} {status.st_size} {status.st_mtime_ns}"
-    try:
-        checked: dict[str, str] = json.loads(known.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        checked = {}
-    if key not in checked:
-        checked[key] = _sha256(file)
-        _remember(known, checked)
-    return checked[key]
-
-
-def _remember(known: Path, checked: dict[str, str]) -> None:
-    # A home that cannot be written to costs half a second at each start, nothing else.
-    with contextlib.suppress(OSError):
-        known.parent.mkdir(parents=True, exist_ok=True)
-        files.replace(known, json.dumps(checked, indent=1).encode())
