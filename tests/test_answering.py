@@ -72,6 +72,15 @@ def test_where_two_items_of_a_list_answer_the_rest_of_it_is_quoted_too() -> None
     assert quotes_of(text, "Which gas is noble?")[1:] == ["helium gas", "neon gas", "argon", "the last one"]
 
 
+def test_the_likeliest_statement_comes_first_then_the_order_of_the_note() -> None:
+    text = "Pears are red. Apples are red fruit. Cherries are red."
+    assert quotes_of(text, "Which apples are red fruit") == [
+        "Apples are red fruit.",
+        "Pears are red.",
+        "Cherries are red.",
+    ]
+
+
 def test_where_one_item_of_a_list_answers_the_others_are_left() -> None:
     text = "# Noble gases\n\n- Those of the air\n  - helium gas\n  - neon\n  - argon\n"
     assert quotes_of(text, "helium gas") == ["Those of the air", "helium gas"]

@@ -62,7 +62,7 @@ def test_a_result_tells_what_was_measured_and_with_what(bot: StudyBot) -> None:
         "chunking": f"version {chunking.VERSION}",
         "refused below": "0",
     }
-    versions = ["studybot", "sentence-transformers", "torch", "faiss-cpu", "numpy", "SQLite", "Python"]
+    versions = ["studybot", "sentence-transformers", "torch", "onnxruntime", "faiss-cpu", "numpy", "SQLite", "Python"]
     assert list(found.environment) == [*pipeline, *versions, "machine"]
     assert {name: found.environment[name] for name in pipeline} == pipeline
     assert [one.id for one in found.outcomes] == ["k-1", "k-2", "k-3", "n-1"]

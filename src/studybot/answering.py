@@ -60,12 +60,16 @@ def answer(
 def quotes(hits: Sequence[Hit], selection: Selection) -> tuple[Quote, ...]:
     """Return what answers, at most ``MAX_WORDS`` words; a quote's citation is the rank of its hit.
 
-    The passage of the likeliest statement comes first; quotes of one passage keep its order.
+    The likeliest statement comes first, with what is quoted of its list, then the rest of its passage, then the others;
+    within these the order of the notes is kept.
     """
-    quoted = _within_words(_understandable(_chosen(hits, selection)))
-    order = list(dict.fromkeys(rank for rank, _ in quoted))
-    found = [Quote(s.text, rank, s.start, s.start_line, s.end_line) for rank, s in quoted]
-    return tuple(sorted(found, key=lambda quote: (order.index(quote.citation), quote.start)))
+    chosen = _chosen(hits, selection)
+    quoted = _within_words(_understandable(chosen))
+    leading = [statement for best in chosen[:1] for statement in (best.statement, *_needed(best), *_company(best))]
+    starts = {statement.start for statement in leading}
+    ranks = list(dict.fromkeys(rank for rank, _ in quoted))
+    quoted.sort(key=lambda pair: (ranks.index(pair[0]), pair[1].start not in starts, pair[1].start))
+    return tuple(Quote(said.text, rank, said.start, said.start_line, said.end_line) for rank, said in quoted)
 
 
 def features(question: str, unknown: Collection[str], hits: Sequence[Hit], found: Sequence[Quote]) -> dict[str, float]:

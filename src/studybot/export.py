@@ -45,7 +45,7 @@ class Export:
         chosen.log_severity_level = 3
         chosen.intra_op_num_threads = _threads()
         # A thread that spins while it waits is quicker only on a computer with nothing else to do: beside another
-        # program that computes, texts took 1.3 to 1.7 times as long.
+        # program that computes, texts took 1.3 times as long.
         chosen.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(place / GRAPH, chosen, providers=["CPUExecutionProvider"])
         self._padding = int(json.loads((place / STAMP).read_text(encoding="utf-8"))["padding"])

@@ -18,7 +18,7 @@ from studybot.evaluation import Figures, Outcome, Run, figures
 from studybot.questions import ALL
 
 _Kept = TypeVar("_Kept")
-_PACKAGES = ("studybot", "sentence-transformers", "torch", "faiss-cpu", "numpy")
+_PACKAGES = ("studybot", "sentence-transformers", "torch", "onnxruntime", "faiss-cpu", "numpy")
 
 
 @dataclass(frozen=True, slots=True)
