@@ -433,6 +433,8 @@ def test_status_tells_what_is_indexed(client: TestClient, notes: Path, tmp_path:
         "statements": 10,
         "model": "words:1",
         "language": "English",
+        "is_calibrated": False,
+        "least_confidence": 0.0,
         "syncing": False,
     }
 

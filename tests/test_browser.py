@@ -653,7 +653,9 @@ def test_how_sure_to_be_is_sent_kept_and_reset(page: Page, bot: StudyBot) -> Non
     slider = page.get_by_role("slider", name="How sure to be")
     said = page.locator("#sureness")
     page.locator("summary", has_text="How sure to be").click()
-    expect(said).to_have_text("as fitted")
+    expect(said).to_have_text("as usual")
+    # The double's confidence was fitted for another encoder: nothing is refused.
+    expect(slider).to_have_value("0")
     with page.expect_request("**/api/ask") as request:
         ask(page, EXECUTED)
     assert request.value.post_data_json == {"question": EXECUTED}
@@ -673,12 +675,12 @@ def test_how_sure_to_be_is_sent_kept_and_reset(page: Page, bot: StudyBot) -> Non
     page.locator("summary", has_text="How sure to be").click()
     slider.press("Home")
     expect(said).to_have_text("at least 0 %")
-    page.get_by_role("button", name="As fitted").press("Enter")
-    expect(said).to_have_text("as fitted")
-    expect(page.get_by_role("button", name="As fitted")).to_be_disabled()
+    page.get_by_role("button", name="As usual").press("Enter")
+    expect(said).to_have_text("as usual")
+    expect(page.get_by_role("button", name="As usual")).to_be_disabled()
     expect(slider).to_be_focused()
     page.reload()
-    expect(said).to_have_text("as fitted")
+    expect(said).to_have_text("as usual")
 
 
 def test_an_answer_is_copied_as_markdown_with_its_citations(new_page: Callable[..., Page], server: Served) -> None:

@@ -16,7 +16,8 @@
  * @typedef {{id: string, title: string, began: string, turns: number}} Conversation
  * @typedef {{id: string, state: "current" | "moved" | "changed", then: Lines, now: Lines, text: string | null}} Found
  * @typedef {{note: string, text: string, sections: {heading: string[], start_line: number, end_line: number}[]}} Note
- * @typedef {{notes: number, passages: number, notes_folder: string | null, syncing: boolean}} Status
+ * @typedef {{notes: number, passages: number, notes_folder: string | null, least_confidence: number,
+ *   syncing: boolean}} Status
  */
 
 /** An error that the server explained; `code` is the contract's. */

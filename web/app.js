@@ -90,7 +90,10 @@ window.addEventListener("popstate", () => {
   else if (asking || !sameReply(history.state, shown)) restore();
 });
 restore();
-notesLine({ line: find("status", HTMLElement), update: find("sync", HTMLButtonElement) }, suggest);
+notesLine({ line: find("status", HTMLElement), update: find("sync", HTMLButtonElement) }, (now) => {
+  leastConfidence.setUsual(now.least_confidence);
+  suggest(now);
+});
 
 /** Show another entry. @param {Entry | null} entry @param {string} address */
 function go(entry, address) {
@@ -136,7 +139,7 @@ function begin(question, asTyped = false) {
 /** @param {string} question @param {Entry} entry */
 function askNow(question, { conversation: within, asTyped }) {
   return during("Looking through your notes…", async (signal) => {
-    const least = leastConfidence();
+    const least = leastConfidence.chosen();
     const reply = await ask(
       {
         question,

@@ -5,13 +5,15 @@ const KEY = "studybot.min_confidence";
 /**
  * Make the slider say and keep what is chosen.
  * @param {{slider: HTMLInputElement, output: HTMLElement, reset: HTMLButtonElement}} controls
- * @returns {() => number | null} what gives the confidence that is chosen, 0 to 1, or null for the fitted one
+ * @returns {{chosen: () => number | null, setUsual: (value: number) => void}} what gives the confidence that is chosen,
+ *   0 to 1, or null for the usual one; and what is told the usual one
  */
 export function sureness({ slider, output, reset }) {
   let chosen = kept();
+  let usual = 0.5;
   const show = () => {
-    slider.value = String(chosen ?? 0.5);
-    output.textContent = chosen === null ? "as fitted" : `at least ${Math.round(chosen * 100)} %`;
+    slider.value = String(chosen ?? usual);
+    output.textContent = chosen === null ? "as usual" : `at least ${Math.round(chosen * 100)} %`;
     slider.setAttribute("aria-valuetext", output.textContent);
     slider.classList.toggle("unset", chosen === null);
     reset.disabled = chosen === null;
@@ -28,8 +30,12 @@ export function sureness({ slider, output, reset }) {
     slider.focus();
     choose(null);
   });
+  const setUsual = (/** @type {number} */ value) => {
+    usual = value;
+    show();
+  };
   show();
-  return () => chosen;
+  return { chosen: () => chosen, setUsual };
 }
 
 /** @returns {number | null} */

@@ -99,7 +99,7 @@ class StartedJson(BaseModel):
 
 
 class StatusJson(BaseModel):
-    """What is indexed, from where, with which encoder."""
+    """What is indexed, from where, with which encoder; and the confidence below which an answer is withheld."""
 
     version: str
     notes_folder: str | None
@@ -110,6 +110,8 @@ class StatusJson(BaseModel):
     statements: int
     model: str
     language: str
+    is_calibrated: bool
+    least_confidence: float
     syncing: bool
 
 
@@ -220,6 +222,8 @@ def create_app(bot: StudyBot, web: Path) -> FastAPI:
             statements=now.counts["statements"],
             model=now.model,
             language=now.language,
+            is_calibrated=now.is_calibrated,
+            least_confidence=now.least_confidence,
             syncing=syncing.is_running,
         )
 

@@ -74,6 +74,8 @@ class Status:
     model: str
     is_calibrated: bool
     """Whether the confidence was fitted for this encoder; without that nothing is refused by default."""
+    least_confidence: float
+    """The confidence below which an answer is withheld, where the question does not say another."""
     language: str = "English"
 
 
@@ -257,6 +259,7 @@ class StudyBot:
                 counts=store.counts(),
                 model=self._encoder.fingerprint,
                 is_calibrated=self.fitted.holds_for(self.pipeline),
+                least_confidence=self.least_confidence,
             )
 
     def _found(self, citation: Citation) -> citations.Found:
