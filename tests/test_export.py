@@ -319,8 +319,10 @@ def test_an_export_that_breaks_off_leaves_nothing_and_costs_speed(
 
 
 def test_what_is_interrupted_leaves_nothing(small: Path, exports: Path) -> None:
+    # What a shell runs in the background ignores an interrupt, and so would this process.
+    heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
     running = subprocess.Popen(
-        [sys.executable, "-c", ENCODE, str(small)],
+        [sys.executable, "-c", heeding + ENCODE, str(small)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
