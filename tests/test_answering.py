@@ -81,6 +81,21 @@ def test_the_likeliest_statement_comes_first_then_the_order_of_the_note() -> Non
     ]
 
 
+def test_only_the_passage_of_the_likeliest_statement_leaves_the_order_of_the_note() -> None:
+    question = "Which apples are red fruit"
+    (best,) = hits_of("Pears are red. Apples are red fruit.", question)
+    # Its second sentence begins where the likeliest statement does in the other note.
+    (other,) = hits_of("Plums are red. Cherries are red.", question)
+    outcome = ask([best, replace(other, score=best.score)], 5, SURE, 0.5)
+    assert isinstance(outcome, Answer)
+    assert [quote.text for quote in outcome.quotes] == [
+        "Apples are red fruit.",
+        "Pears are red.",
+        "Plums are red.",
+        "Cherries are red.",
+    ]
+
+
 def test_where_one_item_of_a_list_answers_the_others_are_left() -> None:
     text = "# Noble gases\n\n- Those of the air\n  - helium gas\n  - neon\n  - argon\n"
     assert quotes_of(text, "helium gas") == ["Those of the air", "helium gas"]

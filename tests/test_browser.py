@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -140,8 +141,8 @@ def new_page(browser: Browser, problems: list[str]) -> Iterator[Callable[..., Pa
         if place.scheme != "data" and place.hostname != "127.0.0.1":
             problems.append(f"asked {request.url}")
 
-    def new(**options: object) -> Page:
-        context = browser.new_context(**options)  # type: ignore[arg-type]
+    def new(**options: Any) -> Page:
+        context = browser.new_context(**options)
         context.set_default_timeout(PATIENCE_S * 1000)
         context.on("request", watch)
         context.on("weberror", lambda error: problems.append(f"threw {error.error}"))

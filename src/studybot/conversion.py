@@ -58,7 +58,8 @@ def convert(model: Path, folder: Path) -> None:
 
     mask = torch.tensor([[1] * 8, [1] * 5 + [0] * 3])
     written = io.BytesIO()
-    # The newer exporter needs another package and 18 s instead of 4, and its rows were wrong by 0.3.
+    # The newer exporter needs another package, and 18 s instead of 4. Into memory, as a file would take the space of
+    # the weights twice; its types, which are the newer one's, do not say that it writes to what is open, too.
     torch.onnx.export(
         Rows().eval(),
         (torch.ones_like(mask), mask),

@@ -28,6 +28,7 @@ ALTER TABLE turns ADD COLUMN interpreted_as TEXT;
 ALTER TABLE turns ADD COLUMN refused INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE turns ADD COLUMN cited TEXT NOT NULL DEFAULT '[]';
 UPDATE turns SET refused = 1 WHERE answer = '';
+DROP TABLE IF EXISTS vocabulary;
 PRAGMA user_version = 2
 """
 }
@@ -58,7 +59,6 @@ CREATE TABLE statements (
     parent INTEGER, vector INTEGER NOT NULL REFERENCES vectors, PRIMARY KEY (passage, place)
 ) WITHOUT ROWID;
 CREATE VIRTUAL TABLE words USING fts5 (title, path, body, tokenize = 'porter unicode61 remove_diacritics 2');
-CREATE VIRTUAL TABLE vocabulary USING fts5vocab (words, row);
 CREATE TRIGGER words_go AFTER DELETE ON passages BEGIN DELETE FROM words WHERE rowid = old.id; END;
 CREATE TABLE conversations (id TEXT PRIMARY KEY, began REAL NOT NULL, title TEXT) WITHOUT ROWID;
 CREATE TABLE turns (

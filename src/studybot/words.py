@@ -61,7 +61,7 @@ def asks_number(question: str) -> bool:
 
 
 def has_number(text: str) -> bool:
-    """Return whether ``text`` has a number, in digits or in words."""
+    """Return whether ``text`` has a number, in digits or in words, or a word that says how many or how often."""
     return _NUMBER.search(text) is not None
 
 
