@@ -6,8 +6,8 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -61,10 +61,14 @@ class HeldEncoder(WordEncoder):
 
 @dataclass(frozen=True)
 class Served:
-    """A server that runs in a thread."""
+    """A server that runs in a thread, and the pages that are open there: they are closed before it ends.
+
+    A page that outlives its server may still be reading, and would tell that the server is gone.
+    """
 
     server: uvicorn.Server
     url: str
+    pages: ExitStack = field(default_factory=ExitStack)
 
     def vanish(self) -> None:
         """Break off every connection and take no other, as a server that was killed does."""
@@ -93,8 +97,10 @@ def served(bot: StudyBot) -> Iterator[Served]:
     while not server.started:
         assert thread.is_alive()
         time.sleep(0.01)
+    running = Served(server, f"http://127.0.0.1:{listener.getsockname()[1]}/")
     try:
-        yield Served(server, f"http://127.0.0.1:{listener.getsockname()[1]}/")
+        with running.pages:
+            yield running
     finally:
         server.should_exit = True
         thread.join(PATIENCE_S)
@@ -133,32 +139,31 @@ def problems() -> Iterator[list[str]]:
 
 
 @pytest.fixture
-def new_page(browser: Browser, problems: list[str]) -> Iterator[Callable[..., Page]]:
-    """Return what opens a page in a profile of its own, with options to choose, and watches it."""
+def open_page(browser: Browser, problems: list[str]) -> Callable[..., Page]:
+    """Return what opens a server's page in a profile of its own, with options to choose, and watches it."""
 
     def watch(request: Request) -> None:
         place = urlsplit(request.url)
         if place.scheme != "data" and place.hostname != "127.0.0.1":
             problems.append(f"asked {request.url}")
 
-    def new(**options: Any) -> Page:
+    def open_there(server: Served, **options: Any) -> Page:
         context = browser.new_context(**options)
+        server.pages.callback(context.close)
         context.set_default_timeout(PATIENCE_S * 1000)
         context.on("request", watch)
         context.on("weberror", lambda error: problems.append(f"threw {error.error}"))
         context.on("console", lambda said: problems.append(said.text) if said.type in ("error", "warning") else None)
-        return context.new_page()
+        page = context.new_page()
+        page.goto(server.url)
+        return page
 
-    yield new
-    for context in browser.contexts:
-        context.close()
+    return open_there
 
 
 @pytest.fixture
-def page(new_page: Callable[..., Page], server: Served) -> Page:
-    page = new_page()
-    page.goto(server.url)
-    return page
+def page(open_page: Callable[..., Page], server: Served) -> Page:
+    return open_page(server)
 
 
 def box(page: Page) -> Locator:
@@ -201,9 +206,8 @@ def ask_two(page: Page) -> None:
     expect(answer(page)).to_contain_text(UNDERSTOOD)
 
 
-def test_an_answer_is_shown_with_marks_that_lead_to_its_passage(new_page: Callable[..., Page], server: Served) -> None:
-    page = new_page(viewport={"width": 800, "height": 400})
-    page.goto(server.url)
+def test_an_answer_is_shown_with_marks_that_lead_to_its_passage(open_page: Callable[..., Page], server: Served) -> None:
+    page = open_page(server, viewport={"width": 800, "height": 400})
     ask(page, EXECUTED)
     expect(state(page)).to_have_text("Answered from your notes.")
     expect(answer(page).get_by_role("heading")).to_have_text("From your notes")
@@ -233,13 +237,12 @@ def test_an_answer_is_shown_with_marks_that_lead_to_its_passage(new_page: Callab
     ],
 )
 def test_the_confidence_is_shown_as_a_bar_and_in_words(
-    new_page: Callable[..., Page], bot: StudyBot, encoder: HeldEncoder, probability: float, word: str, meaning: str
+    open_page: Callable[..., Page], bot: StudyBot, encoder: HeldEncoder, probability: float, word: str, meaning: str
 ) -> None:
     always = Confidence(math.log(probability / (1 - probability)), {}, threshold=0.0)
     learned = dataclasses.replace(bot.fitted, confidence=always)
     with closing(StudyBot(bot.settings, encoder, learned)) as certain, served(certain) as server:
-        page = new_page()
-        page.goto(server.url)
+        page = open_page(server)
         ask(page, EXECUTED)
         expect(page.get_by_role("meter", name="Confidence")).to_have_js_property("value", probability)
         shown = answer(page).locator(".confidence")
@@ -248,13 +251,12 @@ def test_the_confidence_is_shown_as_a_bar_and_in_words(
 
 
 def test_a_refusal_is_shown_in_words_with_the_nearest_passages(
-    new_page: Callable[..., Page], make_bot: MakeBot
+    open_page: Callable[..., Page], make_bot: MakeBot
 ) -> None:
     bot = make_bot(min_confidence=1.0)
     bot.sync()
     with served(bot) as server:
-        page = new_page(viewport={"width": 800, "height": 400})
-        page.goto(server.url)
+        page = open_page(server, viewport={"width": 800, "height": 400})
         ask(page, "Was Louis XVI executed in a theatre?")
         expect(state(page)).to_have_text("The nearest passages are below.")
         expect(answer(page).get_by_role("heading")).to_have_text("Not in your notes")
@@ -413,6 +415,7 @@ def test_a_server_that_vanishes_in_mid_question_is_told_in_words(
     expect(state(page)).to_have_text("studybot does not answer; is it still running in your terminal?")
     expect(answer(page)).to_be_hidden()
     expect(passages(page)).to_have_count(0)
+    server.pages.close()
     assert all(problem.startswith("Failed to load resource: net::ERR_") for problem in problems)
     problems.clear()
 
@@ -428,11 +431,10 @@ def test_a_question_that_cannot_be_asked_is_told_in_words(page: Page, problems: 
 
 
 def test_without_an_index_the_page_says_what_to_do(
-    new_page: Callable[..., Page], make_bot: MakeBot, problems: list[str]
+    open_page: Callable[..., Page], make_bot: MakeBot, problems: list[str]
 ) -> None:
     with served(make_bot()) as server:
-        page = new_page()
-        page.goto(server.url)
+        page = open_page(server)
         expect(page.locator("#status")).to_contain_text("run `studybot index NOTES`")
     assert [problem.partition(" (")[0] for problem in problems] == [
         "Failed to load resource: the server responded with a status of 503"
@@ -522,10 +524,10 @@ def test_reload_and_back_show_a_conversation_without_asking_again(page: Page, bo
 
 
 def test_the_address_of_a_follow_up_opens_its_conversation_elsewhere(
-    page: Page, new_page: Callable[..., Page], bot: StudyBot
+    page: Page, open_page: Callable[..., Page], server: Served, bot: StudyBot
 ) -> None:
     ask_two(page)
-    other = new_page()
+    other = open_page(server)
     other.goto(page.url)
     expect(earlier(other).get_by_role("heading")).to_have_text([EXECUTED, BROTHER])
     expect(box(other)).to_have_value(BROTHER)
@@ -684,9 +686,8 @@ def test_how_sure_to_be_is_sent_kept_and_reset(page: Page, bot: StudyBot) -> Non
     expect(said).to_have_text("as usual")
 
 
-def test_an_answer_is_copied_as_markdown_with_its_citations(new_page: Callable[..., Page], server: Served) -> None:
-    page = new_page(permissions=["clipboard-read", "clipboard-write"])
-    page.goto(server.url)
+def test_an_answer_is_copied_as_markdown_with_its_citations(open_page: Callable[..., Page], server: Served) -> None:
+    page = open_page(server, permissions=["clipboard-read", "clipboard-write"])
     ask_two(page)
     page.get_by_role("button", name="Copy as Markdown").press("Enter")
     expect(state(page)).to_have_text("Copied.")
@@ -739,14 +740,13 @@ def test_update_tells_in_words_that_the_notes_folder_is_gone(page: Page, notes: 
 
 @pytest.mark.parametrize("width", [320, 380])
 def test_on_a_narrow_screen_nothing_scrolls_sideways(
-    new_page: Callable[..., Page], server: Served, bot: StudyBot, notes: Path, width: int
+    open_page: Callable[..., Page], server: Served, bot: StudyBot, notes: Path, width: int
 ) -> None:
     row = "| wide " * 40 + "|\n"
     table = row + "|---" * 40 + "|\n" + row
     (notes / "wide.md").write_text(f"# Wide{'e' * 200}\n\nWide {'w' * 300}\n\n## Rows\n\n{table}", encoding="utf-8")
     bot.sync()
-    page = new_page(viewport={"width": width, "height": 700})
-    page.goto(server.url)
+    page = open_page(server, viewport={"width": width, "height": 700})
     ask(page, "What is wide?")
     expect(passages(page)).to_have_count(5)
     expect(page.locator("blockquote.table").first).to_have_attribute("tabindex", "0")
@@ -763,10 +763,9 @@ def test_on_a_narrow_screen_nothing_scrolls_sideways(
     [("dark", "rgb(23, 25, 26)", "rgb(231, 230, 225)"), ("light", "rgb(251, 250, 246)", "rgb(29, 35, 33)")],
 )
 def test_the_page_is_as_dark_as_the_reader_wants_it(
-    new_page: Callable[..., Page], server: Served, scheme: str, paper: str, ink: str
+    open_page: Callable[..., Page], server: Served, scheme: str, paper: str, ink: str
 ) -> None:
-    page = new_page(color_scheme=scheme)
-    page.goto(server.url)
+    page = open_page(server, color_scheme=scheme)
     expect(page.locator("body")).to_have_css("background-color", paper)
     expect(page.locator("body")).to_have_css("color", ink)
 
