@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from studybot.types import Vectors
-from studybot.vectors import FILE, STAMP, Stamp, VectorIndex
+from studybot.vectors import FILE, STAMP, Stamp, VectorIndex, cosines, packed, unpacked
 
 NOW = Stamp("store", 3)
 
@@ -85,3 +85,18 @@ def test_a_truncated_view_is_not_loaded(tmp_path: Path) -> None:
     content = (tmp_path / FILE).read_bytes()
     (tmp_path / FILE).write_bytes(content[:-10])
     assert VectorIndex.load(tmp_path, NOW) is None
+
+
+def test_cosines_of_packed_vectors_are_those_of_the_vectors_run_by_run() -> None:
+    vectors = some_vectors(7)
+    rows = packed(vectors)
+    found = cosines([b"".join(rows[:1]), b"", b"".join(rows[1:])], vectors[3])
+    assert [len(run) for run in found] == [1, 0, 6]
+    assert np.concatenate(found) == pytest.approx(vectors @ vectors[3], abs=0.001)
+    assert cosines([], vectors[3]) == []
+
+
+def test_what_is_packed_is_unpacked_with_little_loss() -> None:
+    vectors = some_vectors()
+    assert np.abs(unpacked(packed(vectors)) - vectors).max() < 0.0005
+    assert len(unpacked([])) == 0

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import threading
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,24 +18,11 @@ FILE = "studybot.sqlite"
 VERSION = sqlite3.sqlite_version
 """SQLite's own."""
 
-FORMAT = 2
-"""Raised when the tables change; a file of another format is built anew, unless ``_UPGRADES`` knows better."""
+FORMAT = 3
+"""Raised when the tables change; a file of another format is built anew by the next sync."""
 
-_UPGRADES = {
-    1: """
-ALTER TABLE conversations ADD COLUMN title TEXT;
-ALTER TABLE turns ADD COLUMN interpreted_as TEXT;
-ALTER TABLE turns ADD COLUMN refused INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE turns ADD COLUMN cited TEXT NOT NULL DEFAULT '[]';
-UPDATE turns SET refused = 1 WHERE answer = '';
-DROP TABLE IF EXISTS vocabulary;
-PRAGMA user_version = 2
-"""
-}
-"""What makes a file of an older format one of this format, where nothing need be indexed anew."""
-
-_KEPT = ("conversations", "turns")
-"""Tables that the notes cannot give back: what this format has of them outlives being built anew."""
+_KEPT = ("conversations", "turns", "vectors")
+"""Tables that outlive being built anew: what the notes cannot give back, and what took longest to make."""
 
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -49,7 +36,8 @@ CREATE TABLE vectors (id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, row BLOB
 CREATE TABLE passages (
     id INTEGER PRIMARY KEY, note INTEGER NOT NULL REFERENCES notes ON DELETE CASCADE, name TEXT NOT NULL UNIQUE,
     heading TEXT NOT NULL, text TEXT NOT NULL, text_sha256 TEXT NOT NULL, context TEXT NOT NULL, start INTEGER NOT NULL,
-    start_line INTEGER NOT NULL, end_line INTEGER NOT NULL, vector INTEGER NOT NULL REFERENCES vectors
+    start_line INTEGER NOT NULL, end_line INTEGER NOT NULL, vector INTEGER NOT NULL REFERENCES vectors,
+    packed BLOB NOT NULL
 );
 CREATE INDEX passages_of_note ON passages (note);
 CREATE INDEX passages_saying ON passages (text_sha256);
@@ -171,46 +159,39 @@ class Database:
         found = self.one("PRAGMA user_version")
         if found == FORMAT:
             return
-        if found in _UPGRADES and os.access(self.folder, os.W_OK):
-            with self.transaction():
-                # Another process may have done it while this one waited.
-                if self.one("PRAGMA user_version") == found:
-                    for statement in _UPGRADES[found].split(";\n"):
-                        self._connection.execute(statement)
-            return
         if not write:
             raise IndexMismatch(f"{self.file} has format {found}, this version reads {FORMAT}; run `studybot index`")
         with self.transaction():
-            names = self.all("SELECT type, name FROM sqlite_master WHERE type IN ('table', 'trigger')")
-            kept = {name: self._rows(name) for name in _KEPT if ("table", name) in names}
-            # The table of words takes those with it that SQLite keeps behind it.
-            for kind, name in sorted(
-                names, key=lambda row: (row[0] != "trigger", row[1] != "vocabulary", row[1] != "words")
-            ):
-                if not name.startswith(("sqlite_", "words_")) or kind == "trigger":
-                    self._connection.execute(f'DROP {kind} "{name}"')
+            kept = self._set_aside()
             for statement in _TABLES.split(";\n"):
                 self._connection.execute(statement)
             values = {"identity": uuid.uuid4().hex, "generation": "0", "pipeline": "", "notes_folder": ""}
             self._connection.executemany("INSERT INTO meta VALUES (?, ?)", values.items())
-            for name, rows in kept.items():
-                self._put_back(name, rows)
+            for name in kept:
+                self._put_back(name)
             self._connection.execute(f"PRAGMA user_version = {FORMAT}")
 
-    def _rows(self, table: str) -> list[dict[str, Any]]:
-        cursor = self._connection.execute(f"SELECT * FROM {table}")
-        return [dict(zip((column[0] for column in cursor.description), row, strict=True)) for row in cursor]
+    def _set_aside(self) -> list[str]:
+        """Drop every table and trigger but those that are kept; return the names of these, which end in _before now."""
+        found = self.all("SELECT type, name FROM sqlite_master WHERE type IN ('table', 'trigger')")
+        # The table of words takes those with it that SQLite keeps behind it.
+        names = {
+            (kind, name) for kind, name in found if kind == "trigger" or not name.startswith(("sqlite_", "words_"))
+        }
+        kept = [name for name in _KEPT if ("table", name) in names]
+        dropped = names - {("table", name) for name in kept}
+        for kind, name in sorted(dropped, key=lambda one: (one[0] == "table", one[1])):
+            self._connection.execute(f'DROP {kind} "{name}"')
+        for name in kept:
+            self._connection.execute(f"ALTER TABLE {name} RENAME TO {name}_before")
+        return kept
 
-    def _put_back(self, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Insert what ``rows`` have of the columns that ``table`` has now."""
-        known = {row[1] for row in self.all(f"PRAGMA table_info({table})")}
-        for row in rows:
-            columns = [name for name in row if name in known]
-            marks = ", ".join("?" * len(columns))
-            self._connection.execute(
-                f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({marks})",
-                [row[name] for name in columns],
-            )
+    def _put_back(self, table: str) -> None:
+        """Give ``table`` what it had before, in the columns that it has now."""
+        old, new = ({row[1] for row in self.all(f"PRAGMA table_info({name})")} for name in (f"{table}_before", table))
+        columns = ", ".join(sorted(old & new))
+        self._connection.execute(f"INSERT OR IGNORE INTO {table} ({columns}) SELECT {columns} FROM {table}_before")
+        self._connection.execute(f"DROP TABLE {table}_before")
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -8,7 +8,7 @@ from studybot.fitted import Fusion
 from studybot.fulltext import K1
 from studybot.store import Store
 from studybot.types import Hit, Place, Vectors
-from studybot.vectors import VectorIndex
+from studybot.vectors import VectorIndex, cosines
 
 DEPTH = 100
 """How many passages each of the two lists gives to the fusion."""
@@ -74,21 +74,21 @@ def matches(
     shares = lexical_shares(words, store, fusion) if fusion.lexical else {}
     if among is not None:
         shares = {number: share for number, share in shares.items() if number in among}
-    found = []
-    for candidate in store.candidates({neighbour.row for neighbour in near} | shares.keys()):
-        cosines = tuple((candidate.statement_vectors @ query).tolist())
-        found.append(
-            Match(
-                number=candidate.number,
-                note=candidate.note,
-                start=candidate.start,
-                dense=float(candidate.vector @ query),
-                statement=max(cosines),
-                lexical=shares.get(candidate.number, 0.0),
-                cosines=cosines,
-            )
+    candidates = store.candidates({neighbour.row for neighbour in near} | shares.keys())
+    return [
+        Match(
+            number=candidate.number,
+            note=candidate.note,
+            start=candidate.start,
+            dense=own,
+            statement=max(theirs),
+            lexical=shares.get(candidate.number, 0.0),
+            cosines=tuple(theirs),
         )
-    return found
+        for candidate, (own, *theirs) in zip(
+            candidates, cosines([candidate.vectors for candidate in candidates], query), strict=True
+        )
+    ]
 
 
 def _folded(

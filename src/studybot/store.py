@@ -2,18 +2,15 @@
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from studybot.database import Database
 from studybot.fulltext import FullText
 from studybot.types import Candidate, Passage, Pipeline, Place, Statement, Vectors
+from studybot.vectors import packed, unpacked
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +97,11 @@ class Store:
             "INSERT INTO acronyms (note, short, long) VALUES (?, ?, ?)", [(note_id, *pair) for pair in content.acronyms]
         )
         for passage, (key, statement_keys) in zip(content.passages, content.keys, strict=True):
+            vector, *statement_vectors = [self._vector(one) for one in (key, *statement_keys)]
             passage_id = self.database.run(
                 "INSERT INTO passages"
-                " (note, name, heading, text, text_sha256, context, start, start_line, end_line, vector)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT id FROM vectors WHERE key = ?))",
+                " (note, name, heading, text, text_sha256, context, start, start_line, end_line, vector, packed)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     note_id,
                     passage.id,
@@ -114,15 +112,16 @@ class Store:
                     passage.start,
                     passage.start_line,
                     passage.end_line,
-                    key,
+                    vector[0],
+                    b"".join(row for _, row in (vector, *statement_vectors)),
                 ),
             )
             self.database.run_many(
                 "INSERT INTO statements (passage, place, kind, start, length, start_line, end_line, parent, vector)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, (SELECT id FROM vectors WHERE key = ?))",
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
-                    (passage_id, place, s.kind, s.start, len(s.text), s.start_line, s.end_line, s.parent, statement_key)
-                    for place, (s, statement_key) in enumerate(zip(passage.statements, statement_keys, strict=True))
+                    (passage_id, place, s.kind, s.start, len(s.text), s.start_line, s.end_line, s.parent, number)
+                    for place, (s, (number, _)) in enumerate(zip(passage.statements, statement_vectors, strict=True))
                 ],
             )
             if passage.statements:
@@ -140,11 +139,9 @@ class Store:
         self.database.run("DELETE FROM notes WHERE path = ?", (path,))
 
     def add_vectors(self, keys: Sequence[bytes], rows: Vectors) -> None:
-        """Keep one row of ``rows``, shape ``(keys, dim)``, under each key, in half precision: errors below 0.0005."""
-        halves = rows.astype(np.float16)
+        """Keep one row of ``rows``, shape ``(keys, dim)``, under each key."""
         self.database.run_many(
-            "INSERT OR IGNORE INTO vectors (key, row) VALUES (?, ?)",
-            [(key, half.tobytes()) for key, half in zip(keys, halves, strict=True)],
+            "INSERT OR IGNORE INTO vectors (key, row) VALUES (?, ?)", list(zip(keys, packed(rows), strict=True))
         )
 
     def drop_unused_vectors(self) -> None:
@@ -172,7 +169,7 @@ class Store:
             "SELECT p.id, v.row FROM passages p JOIN vectors v ON v.id = p.vector JOIN notes n ON n.id = p.note"
             " WHERE EXISTS (SELECT 1 FROM statements s WHERE s.passage = p.id) ORDER BY n.path, p.start"
         )
-        return [row[0] for row in rows], _unpacked([row[1] for row in rows])
+        return [row[0] for row in rows], unpacked([row[1] for row in rows])
 
     def passage_numbers(self, prefixes: Collection[str]) -> set[int]:
         """Return the numbers of the passages of all notes whose path starts with one of ``prefixes``."""
@@ -185,24 +182,11 @@ class Store:
 
     def candidates(self, numbers: Collection[int]) -> list[Candidate]:
         """Return the vectors of the passages with these numbers, and of their statements."""
-        listed = ",".join(map(str, numbers))
-        passages = self.database.all(
-            "SELECT p.id, n.path, p.start, v.row FROM passages p JOIN notes n ON n.id = p.note"
-            f" JOIN vectors v ON v.id = p.vector WHERE p.id IN ({listed})"
+        rows = self.database.all(
+            "SELECT p.id, n.path, p.start, p.packed FROM passages p JOIN notes n ON n.id = p.note"
+            f" WHERE p.id IN ({','.join(map(str, numbers))})"
         )
-        statements = self.database.all(
-            "SELECT s.passage, v.row FROM statements s JOIN vectors v ON v.id = s.vector"
-            f" WHERE s.passage IN ({listed}) ORDER BY s.passage, s.place"
-        )
-        # Unpacked at once: of a hundred passages one by one it took a third of a question's time.
-        vectors = _unpacked([row[-1] for row in (*passages, *statements)])
-        own, theirs = vectors[: len(passages)], vectors[len(passages) :]
-        counts = Counter(number for number, _ in statements)
-        ends = dict(zip(counts, accumulate(counts.values()), strict=True))
-        return [
-            Candidate(number, path, start, vector, theirs[ends[number] - counts[number] : ends[number]])
-            for (number, path, start, _), vector in zip(passages, own, strict=True)
-        ]
+        return [Candidate(*row) for row in rows]
 
     def acronyms(self) -> list[tuple[str, str]]:
         """Return every short form that a note gives with its long form, as often as notes give it."""
@@ -270,6 +254,11 @@ class Store:
         )
         return list(self.passages([row[0] for row in rows]).values())
 
+    def _vector(self, key: bytes) -> tuple[int, bytes]:
+        (found,) = self.database.all("SELECT id, row FROM vectors WHERE key = ?", (key,))
+        number, row = found
+        return number, row
+
     def _meta(self, name: str) -> str:
         value: str = self.database.one("SELECT value FROM meta WHERE name = ?", (name,))
         return value
@@ -279,9 +268,3 @@ def _statement(text: str, passage_start: int, row: tuple[Any, ...]) -> Statement
     kind, start, length, start_line, end_line, parent = row
     begin = start - passage_start
     return Statement(kind, text[begin : begin + length], start, start_line, end_line, parent)
-
-
-def _unpacked(rows: Sequence[bytes]) -> Vectors:
-    if not rows:
-        return np.empty((0, 0), np.float32)
-    return np.frombuffer(b"".join(rows), np.float16).reshape(len(rows), -1).astype(np.float32)

@@ -126,13 +126,12 @@ class Pipeline:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What the fusion needs of a passage: shape ``(dim,)`` for it, ``(statements, dim)`` for its statements."""
+    """What the fusion needs of a passage: its vector and those of its statements, packed one after another."""
 
     number: int
     note: str
     start: int
-    vector: Vectors
-    statement_vectors: Vectors
+    vectors: bytes
 
 
 @dataclass(frozen=True, slots=True)

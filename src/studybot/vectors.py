@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -105,3 +106,33 @@ class VectorIndex:
         # FAISS returns equal scores in reverse row order, and pads with row -1 what a selector left out.
         found = [Neighbour(int(row), float(score)) for score, row in zip(scores[0], rows[0], strict=True) if row >= 0]
         return sorted(found, key=lambda neighbour: (-neighbour.score, neighbour.row))
+
+
+def packed(vectors: Vectors) -> list[bytes]:
+    """Return each of ``vectors``, unit-length rows of shape ``(n, dim)``, in half precision: errors below 0.0005."""
+    return [row.tobytes() for row in vectors.astype(np.float16)]
+
+
+def unpacked(rows: Sequence[bytes]) -> Vectors:
+    """Return what was :func:`packed`, shape ``(rows, dim)``."""
+    if not rows:
+        return np.empty((0, 0), np.float32)
+    return np.frombuffer(b"".join(rows), np.float16).reshape(len(rows), -1).astype(np.float32)
+
+
+def cosines(runs: Sequence[bytes], query: Vectors) -> list[list[float]]:
+    """Return for each of ``runs``, which are packed vectors one after another, their cosines with ``query``.
+
+    ``query`` is one unit-length float32 row of shape ``(dim,)``. FAISS reads half precision as it is: for the 1,150
+    vectors of a question it takes an eighth of the time that unpacking them does.
+    """
+    import faiss
+
+    codes = np.frombuffer(b"".join(runs), np.uint8).reshape(-1, 2 * query.size)
+    index = faiss.IndexScalarQuantizer(query.size, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+    index.add_sa_codes(codes)
+    scores, rows = index.search(query[None, :], len(codes)) if len(codes) else (np.empty((1, 0)), np.empty((1, 0), int))
+    found = np.empty(len(codes), np.float32)
+    found[rows[0]] = scores[0]
+    values = iter(found.tolist())
+    return [list(islice(values, len(run) // (2 * query.size))) for run in runs]
