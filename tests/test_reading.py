@@ -6,7 +6,7 @@ import pytest
 from studybot.bot import StudyBot
 from studybot.database import Database
 from studybot.fulltext import rarity
-from studybot.reading import AS_TYPED, Vocabulary, asking_sentence, read
+from studybot.reading import AS_TYPED, Vocabulary, asking_sentence, rarest, read
 from studybot.store import Store
 from studybot.words import wholes
 
@@ -100,3 +100,14 @@ def test_of_a_long_question_the_last_sentence_is_looked_up_and_all_is_encoded(st
     reading = read(question, AS_TYPED, store)
     assert reading.text == question
     assert list(reading.words) == ["large", "ribosome"]
+
+
+def test_the_commonest_words_of_a_question_are_not_ranked_by_in_a_large_index() -> None:
+    assert rarest({"data": 15_000, "the": 90_000, "quark": 3, "unknown": 0, "store": 8_000}) == [
+        "quark",
+        "unknown",
+        "store",
+    ]
+    assert rarest({"data": 15_000, "store": 5_000}) == ["data", "store"]
+    assert rarest({"data": 50_000, "the": 90_000}) == ["data"]
+    assert rarest({}) == []

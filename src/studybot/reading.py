@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 
 from studybot.acronyms import Glossary, spelled_out
 from studybot.fulltext import rarity
@@ -12,6 +13,9 @@ from studybot.words import terms, wholes
 
 # A short form that the notes use is found as it is; its long form would only water the question down.
 _RARE = 2
+# How many times a word of the question may stand in a passage: ranking so many takes some 20 ms. In an index of 145,000
+# passages, what is left of the words of 60 questions ranks 98 % of the first ten passages that all of them would.
+_MOST = 20_000
 # Sentences from which on the first ones tell a situation.
 _LONG = 3
 
@@ -64,9 +68,17 @@ def read(question: str, vocabulary: Vocabulary, store: Store) -> Reading:
     total = full_text.count()
     return Reading(
         spelled_out(question, bridges),
-        {word: rarity(count, total) for word, count in found.items()},
+        {word: rarity(found[word], total) for word in rarest(found)},
         frozenset(word for word, count in found.items() if not count),
     )
+
+
+def rarest(counts: Mapping[str, int]) -> list[str]:
+    """Return the words that are ranked by, in their order: in a large index not those that say least of a passage."""
+    by_rarity = sorted(counts, key=counts.__getitem__)
+    sums = accumulate(counts[word] for word in by_rarity)
+    kept = {word for word, so_far in zip(by_rarity, sums, strict=True) if so_far <= _MOST} or set(by_rarity[:1])
+    return [word for word in counts if word in kept]
 
 
 def asking_sentence(question: str) -> str:
