@@ -8,7 +8,7 @@ SHARED := ../shared
 DEVELOPMENT := $(SHARED)/questions/architect-associate.dev.jsonl --notes $(SHARED)/notes --index .venv/measured/development
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test check gate bench bench-manual bench-aws figures fit encoder
+.PHONY: help install serve test check gate bench measure measure-manual measure-aws figures fit encoder trust
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,7 +26,7 @@ serve: install ## Index the notes (NOTES=folder for your own) and serve the page
 	$(BIN)/studybot serve '$(NOTES)' --index index --port $(PORT)
 
 test: install ## Run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 check: install ## Run what CI runs: format, lint, types, the gate, tests
 	$(BIN)/ruff format --check .
@@ -43,7 +43,7 @@ gate: install ## Measure, and fail where a figure is below its floor in eval/gat
 	    $(BIN)/studybot eval $(DEVELOPMENT) --gate eval/gate.json; \
 	else echo "not measured: the development questions, which $(SHARED) would hold"; fi
 
-bench: install ## Measure the project's own questions, and the development questions with what each part brings
+measure: install ## Measure the project's own questions, and the development questions with what each part brings
 	$(BIN)/studybot eval eval/questions.jsonl --notes notes --index .venv/measured/notes --save eval/results/own.json
 	$(BIN)/studybot eval eval/conversations.jsonl --notes notes --index .venv/measured/notes \
 	    --save eval/results/conversations.json
@@ -51,13 +51,20 @@ bench: install ## Measure the project's own questions, and the development quest
 	cp .venv/measured/report/mrr_by_kind.png .venv/measured/report/risk_coverage.png docs/
 	$(BIN)/studybot eval $(DEVELOPMENT) --ablations --save eval/results/ablations.json
 
-bench-manual: install ## Measure questions about a phone's manual
+measure-manual: install ## Measure questions about a phone's manual
 	$(BIN)/studybot eval $(SHARED)/questions/emanual-s10.jsonl --notes $(SHARED)/data/emanual-s10/notes \
 	    --index .venv/measured/manual --save eval/results/manual.json
 
-bench-aws: install ## Measure questions about 2,809 files of AWS documentation; indexing them takes an hour on two cores
+measure-aws: install ## Measure questions about 2,809 files of AWS documentation; indexing them takes an hour on two cores
 	$(BIN)/studybot eval $(SHARED)/questions/aws-documentation.jsonl --notes $(SHARED)/data/aws-documentation/notes \
 	    --index .venv/measured/aws --save eval/results/aws.json
+
+bench: install ## Measure how quick studybot is, beside LangChain and FAISS, up to 100,000 passages: half an hour
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python -m studybot.benchmark eval/results/bench.json docs/overhead.png $(SHARED)
+
+trust: install ## Kill, damage and attack studybot a thousand times, and keep how it went: half an hour
+	$(BIN)/python -m tests.trust eval/results/trust.json
 
 figures: install ## Write the kept results into README
 	$(BIN)/python -m studybot.readme README.md eval/results

@@ -11,6 +11,8 @@ from studybot.encoding import SentenceEncoder
 from studybot.settings import Settings
 from tests.word_encoder import WordEncoder
 
+pytest_plugins = ["tests.browser"]
+
 CHECKOUT = Path(__file__).parents[1]
 SHARED = CHECKOUT.parent / "shared"
 """The documents and questions that studybot is developed with; not part of the project."""

@@ -352,10 +352,11 @@ def test_without_a_notes_folder_notes_are_in_conflict(make_bot: MakeBot, tmp_pat
     assert (response.status_code, error_code(response.json())) == (409, "notes_folder_missing")
 
 
-def test_notes_are_listed_with_their_sizes(client: TestClient) -> None:
+def test_notes_are_listed_with_what_is_indexed_of_them(client: TestClient) -> None:
+    indexed = {"state": "indexed", "why": None}
     assert client.get("/api/notes").json() == [
-        {"note": "biology/cells.md", "bytes": len(CELLS.encode())},
-        {"note": "kings.md", "bytes": len(KINGS.encode())},
+        {"note": "biology/cells.md", "bytes": len(CELLS.encode()), "passages": 3, **indexed},
+        {"note": "kings.md", "bytes": len(KINGS.encode()), "passages": 1, **indexed},
     ]
 
 
@@ -449,14 +450,19 @@ def test_the_openapi_document_lists_every_path(client: TestClient) -> None:
         "/api/citations/{identity}": ["get"],
         "/api/notes": ["get"],
         "/api/notes/{path}": ["delete", "get", "put"],
+        "/api/suggestions": ["get"],
+        "/api/examples": ["get"],
+        "/api/report": ["get"],
+        "/api/report/{file}": ["get"],
         "/api/index": ["post"],
         "/api/index/events": ["get"],
+        "/api/rendered/{path}": ["get"],
         "/api/status": ["get"],
         "/healthz": ["get"],
     }
 
 
-@pytest.mark.parametrize("page", ["/", "/docs"])
+@pytest.mark.parametrize("page", ["/", "/notes", "/figures", "/read", "/docs"])
 def test_a_page_takes_everything_from_this_server(client: TestClient, page: str) -> None:
     response = client.get(page)
     assert (response.status_code, response.headers["content-type"]) == (200, "text/html; charset=utf-8")

@@ -2,25 +2,18 @@ import dataclasses
 import math
 import re
 import shutil
-import socket
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from contextlib import closing
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-import uvicorn
-from playwright.sync_api import Browser, Locator, Page, Request, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
 
-from studybot.api import create_app
 from studybot.bot import StudyBot
 from studybot.fitted import Confidence
-from studybot.server import web_folder
 from studybot.types import Vectors
+from tests.browser import PATIENCE_S, Served, answer, ask, box, passages, served, state
 from tests.conftest import KINGS
 from tests.word_encoder import WordEncoder
 
@@ -31,17 +24,6 @@ SMOOTH = "Which membrane is smooth?"
 HELD = "Patience: when was Louis XVI executed?"
 BROTHER = "and his brother?"
 UNDERSTOOD = "Understood as “and his brother? (Louis XVI)”"
-PATIENCE_S = 10
-
-# Chromium on its own looks for updates and the like; here it must ask for nothing but the page.
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 
 
 class HeldEncoder(WordEncoder):
@@ -59,54 +41,6 @@ class HeldEncoder(WordEncoder):
         return super().encode(texts)
 
 
-@dataclass(frozen=True)
-class Served:
-    """A server that runs in a thread, and the pages that are open there: they are closed before it ends.
-
-    A page that outlives its server may still be reading, and would tell that the server is gone.
-    """
-
-    server: uvicorn.Server
-    url: str
-    pages: ExitStack = field(default_factory=ExitStack)
-
-    def vanish(self) -> None:
-        """Break off every connection and take no other, as a server that was killed does."""
-        loop = self.server.servers[0].get_loop()
-        is_done = threading.Event()
-
-        def break_off() -> None:
-            for listener in self.server.servers:
-                listener.close()
-            for connection in list(self.server.server_state.connections):
-                assert connection.transport is not None
-                connection.transport.abort()
-            is_done.set()
-
-        loop.call_soon_threadsafe(break_off)
-        assert is_done.wait(PATIENCE_S)
-
-
-@contextmanager
-def served(bot: StudyBot) -> Iterator[Served]:
-    """Serve ``bot`` on a free port."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(create_app(bot, web_folder()), log_level="warning"))
-    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        time.sleep(0.01)
-    running = Served(server, f"http://127.0.0.1:{listener.getsockname()[1]}/")
-    try:
-        with running.pages:
-            yield running
-    finally:
-        server.should_exit = True
-        thread.join(PATIENCE_S)
-    assert not thread.is_alive()
-
-
 @pytest.fixture
 def encoder() -> Iterator[HeldEncoder]:
     encoder = HeldEncoder()
@@ -115,76 +49,10 @@ def encoder() -> Iterator[HeldEncoder]:
 
 
 @pytest.fixture
-def server(bot: StudyBot, encoder: HeldEncoder) -> Iterator[Served]:
-    with served(bot) as server:
-        yield server
-        # What is still held would keep the server from ending.
-        encoder.may_go_on.set()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def problems() -> Iterator[list[str]]:
-    """Return what a page should not have done; a test that expects some of it takes it out."""
-    problems: list[str] = []
-    yield problems
-    assert problems == []
-
-
-@pytest.fixture
-def open_page(browser: Browser, problems: list[str]) -> Callable[..., Page]:
-    """Return what opens a server's page in a profile of its own, with options to choose, and watches it."""
-
-    def watch(request: Request) -> None:
-        place = urlsplit(request.url)
-        if place.scheme != "data" and place.hostname != "127.0.0.1":
-            problems.append(f"asked {request.url}")
-
-    def open_there(server: Served, **options: Any) -> Page:
-        context = browser.new_context(**options)
-        server.pages.callback(context.close)
-        context.set_default_timeout(PATIENCE_S * 1000)
-        context.on("request", watch)
-        context.on("weberror", lambda error: problems.append(f"threw {error.error}"))
-        context.on("console", lambda said: problems.append(said.text) if said.type in ("error", "warning") else None)
-        page = context.new_page()
-        page.goto(server.url)
-        return page
-
-    return open_there
-
-
-@pytest.fixture
-def page(open_page: Callable[..., Page], server: Served) -> Page:
-    return open_page(server)
-
-
-def box(page: Page) -> Locator:
-    return page.get_by_label("Ask your notes")
-
-
-def answer(page: Page) -> Locator:
-    return page.get_by_role("region", name="Answer")
-
-
-def passages(page: Page) -> Locator:
-    return page.get_by_role("region", name="Passages").get_by_role("listitem")
-
-
-def state(page: Page) -> Locator:
-    return page.locator("#state")
-
-
-def ask(page: Page, question: str) -> None:
-    box(page).fill(question)
-    page.get_by_role("button", name="Ask", exact=True).click()
+def server(server: Served, encoder: HeldEncoder) -> Iterator[Served]:
+    yield server
+    # What is still held would keep the server from ending.
+    encoder.may_go_on.set()
 
 
 def history(page: Page) -> Locator:
@@ -372,7 +240,7 @@ def test_markup_in_a_note_is_shown_as_text_and_does_nothing(page: Page, bot: Stu
     main = page.get_by_role("main")
     expect(main.locator("script, img, strong, code")).to_have_count(0)
     links = [link.get_attribute("href") or "" for link in main.get_by_role("link").all()]
-    assert {link.split(":")[0].split("-")[0] for link in links} == {"vscode", "#passage"}
+    assert {re.split("[:?-]", link)[0] for link in links} == {"vscode", "/read", "#passage"}
     assert page.title() == "studybot"
 
 
@@ -730,6 +598,16 @@ def test_update_indexes_new_notes_and_counts_them(page: Page, notes: Path) -> No
     expect(answer(page).get_by_role("blockquote")).to_have_text("Ferns spread by spores.[1]")
 
 
+def test_the_counts_are_those_of_today_when_the_reader_comes_back_to_the_page(
+    page: Page, bot: StudyBot, notes: Path
+) -> None:
+    expect(page.locator("#status")).to_have_text("2 notes, 4 passages")
+    (notes / "queens.md").write_text("# Queens\n\nVictoria reigned for 63 years.\n", encoding="utf-8")
+    bot.sync()
+    page.evaluate("dispatchEvent(new Event('focus'))")
+    expect(page.locator("#status")).to_have_text("3 notes, 5 passages")
+
+
 def test_update_tells_in_words_that_the_notes_folder_is_gone(page: Page, notes: Path) -> None:
     expect(page.locator("#status")).to_have_text("2 notes, 4 passages")
     expect(page.get_by_role("region", name="Examples").get_by_role("button")).to_have_count(2)
@@ -773,4 +651,4 @@ def test_the_page_is_as_dark_as_the_reader_wants_it(
 def test_docs_show_every_operation(page: Page, server: Served) -> None:
     page.goto(f"{server.url}docs")
     expect(page.locator('[data-path="/api/ask"]')).to_be_visible()
-    expect(page.locator("[data-path]")).to_have_count(15)
+    expect(page.locator("[data-path]")).to_have_count(20)

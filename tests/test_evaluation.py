@@ -1,4 +1,6 @@
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from math import log2
 from pathlib import Path
 from typing import Any
@@ -373,10 +375,19 @@ def test_without_unanswerable_questions_there_is_no_auroc() -> None:
     assert figures([]) == {ALL: {}}
 
 
+def test_the_halves_of_a_file_have_figures_of_their_own() -> None:
+    halves = ["dev", "test", "dev", "test"]
+    parted = [replace(outcome, half=half) for outcome, half in zip(OUTCOMES[:4], halves, strict=True)]
+    found = figures(parted)
+    assert list(found)[:3] == [ALL, "dev half", "test half"]
+    assert found["dev half"] == figures([parted[0], parted[2]])[ALL]
+    assert found["test half"] == figures([parted[1], parted[3]])[ALL]
+
+
 def test_the_projects_own_questions_quote_the_sample_notes(make_bot: MakeBot) -> None:
     bot = make_bot(notes=CHECKOUT / "notes")
     bot.sync()
     asked = load(CHECKOUT / "eval" / "questions.jsonl")
     run = evaluate(bot, asked, "questions")
-    assert len(asked) == 30
+    assert Counter(question.half for question in asked) == {"dev": 100, "test": 100}
     assert (run.questions, run.unreachable, run.missing) == (tuple(asked), (), ())

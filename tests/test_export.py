@@ -101,6 +101,7 @@ def passages(count: int, encoder: SentenceEncoder) -> list[str]:
         for passage in found:
             texts[chunking.passage_text(passage)] = None
             texts.update(dict.fromkeys(chunking.statement_texts(passage, statements)))
+    texts = dict.fromkeys(list(texts)[: count * 4 // 5])
     words = [*" ".join(texts).split(), "naïve", "Straße", "日本語", "🧬", "x²", "[SEP]", "\u00ad", "\ufffd"]
     while len(texts) < count:
         texts[" ".join(chance.choices(words, k=300 if len(texts) % 40 == 0 else chance.randint(1, 40)))] = None
@@ -189,6 +190,7 @@ def test_as_many_threads_compute_as_omp_num_threads_says(small: Path, exported: 
         "print(len(os.listdir('/proc/self/task')) - before)"
     )
     variables = {**os.environ, "OMP_NUM_THREADS": said, "XDG_CACHE_HOME": str(exported), "ORT_DISABLE_TELEMETRY": "1"}
+    variables["TOKENIZERS_PARALLELISM"] = "false"
     done = subprocess.run(
         [sys.executable, "-c", program, str(small)], capture_output=True, text=True, env=variables, check=False
     )
@@ -287,6 +289,21 @@ def test_a_cache_that_cannot_be_written_to_costs_speed_and_says_so_once(
 
 
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="unshare, of Linux, is not here")
+def test_an_export_that_is_asked_for_is_there_or_the_command_fails(
+    small: Path, kept: Path, notes: Path, tmp_path: Path
+) -> None:
+    def index(**variables: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "studybot", "index", str(notes), "--export"]
+        command += ["--index", str(tmp_path / "index"), "--model", str(small)]
+        return subprocess.run(command, env={**os.environ, **variables}, capture_output=True, text=True)
+
+    assert index().returncode == 0
+    (tmp_path / "file").touch()
+    done = index(XDG_CACHE_HOME=str(tmp_path / "file"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{small} has no export, and none can be made: {tmp_path / 'file'}" in done.stderr.replace("\n", " ")
+
+
 def test_a_full_disk_costs_speed_and_says_so_in_one_line(model: SentenceEncoder, tmp_path: Path) -> None:
     full = f"mount -t tmpfs -o size=20m none {tmp_path} && exec {sys.executable} -c {ENCODE!r} {model.folder}"
     done = subprocess.run(

@@ -1,4 +1,4 @@
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pytest
 from fastapi.testclient import TestClient
@@ -23,7 +23,13 @@ class BrokenEncoder(WordEncoder):
 
 def client_of(bot: StudyBot, address: str = "127.0.0.1") -> TestClient:
     app = create_app(bot, web_folder())
-    return TestClient(app, base_url="http://127.0.0.1", client=(address, 50000), raise_server_exceptions=False)
+    return TestClient(
+        app,
+        base_url="http://127.0.0.1",
+        client=(address, 50000),
+        raise_server_exceptions=False,
+        follow_redirects=False,
+    )
 
 
 @pytest.fixture
@@ -218,6 +224,105 @@ def test_a_failure_is_told_in_the_one_shape_with_the_same_headers(bot: StudyBot)
         "error": {"code": "internal", "message": "studybot failed (RuntimeError); the server's log says where"}
     }
     assert_protected(response.headers, "/api/ask")
+
+
+TOKEN = "correct-horse-battery"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+
+
+@pytest.fixture
+def shared(make_bot: Callable[..., StudyBot]) -> TestClient:
+    """Return a client on another computer, of a bot that asks for a token."""
+    bot = make_bot(host="0.0.0.0", token=TOKEN)
+    bot.sync()
+    return client_of(bot, "192.168.0.7")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api/notes"),
+        ("GET", "/api/notes/kings.md"),
+        ("POST", "/api/ask"),
+        ("GET", "/api/status"),
+        ("GET", "/api/nope"),
+        ("POST", "/"),
+    ],
+)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": "Bearer"},
+        {"Authorization": f"Bearer {TOKEN}x"},
+        {"Authorization": f"Bearer {TOKEN[:-1]}"},
+        {"Authorization": f"Basic {TOKEN}"},
+        {"Authorization": "Bearer ü"},
+        {"Cookie": f"studybot={TOKEN}"},
+        {"Cookie": "studybot="},
+        {"Cookie": "a" * 5000},
+    ],
+)
+def test_without_the_token_nothing_is_answered(
+    shared: TestClient, method: str, path: str, headers: dict[str, str]
+) -> None:
+    response = shared.request(
+        method, path, headers={name.encode(): value.encode("latin-1") for name, value in headers.items()}
+    )
+    assert (response.status_code, response.json()["error"]["code"]) == (401, "token_refused")
+    assert response.headers["www-authenticate"] == "Bearer"
+    assert_protected(response.headers, path)
+
+
+@pytest.mark.parametrize("path", ["/", "/notes", "/read?note=kings.md", "/docs", "/openapi.json", "/web/app.js"])
+def test_a_page_is_shown_to_those_only_who_gave_the_token(shared: TestClient, path: str) -> None:
+    response = shared.get(path)
+    assert (response.status_code, response.headers["location"]) == (303, "/login")
+    assert_protected(response.headers, path)
+    assert shared.get(path, headers=BEARER).status_code == 200
+
+
+def test_the_token_is_given_once_for_a_cookie_that_no_script_and_no_other_site_has(shared: TestClient) -> None:
+    assert shared.get("/login").status_code == 200
+    given = shared.post("/login", json={"token": TOKEN})
+    assert (given.status_code, given.content) == (204, b"")
+    name, _, rest = given.headers["set-cookie"].partition("=")
+    value, *attributes = rest.split("; ")
+    assert (name, sorted(attributes)) == ("studybot", ["HttpOnly", "Path=/", "SameSite=strict"])
+    assert TOKEN not in value
+    assert shared.post("/api/ask", json=QUESTION).status_code == 200
+    assert shared.get("/").status_code == 200
+
+
+def test_a_wrong_token_is_given_no_cookie(shared: TestClient) -> None:
+    response = shared.post("/login", json={"token": TOKEN.upper()})
+    assert (response.status_code, response.json()["error"]["code"]) == (401, "token_refused")
+    assert "set-cookie" not in response.headers
+    assert shared.get("/api/notes").status_code == 401
+
+
+def test_the_token_is_not_asked_for_to_tell_that_the_server_runs(shared: TestClient) -> None:
+    assert shared.get("/healthz").json() == {"status": "ok"}
+
+
+def test_with_a_token_an_address_is_answered_and_a_name_is_not(shared: TestClient) -> None:
+    hosts = ["192.168.0.2:8765", "[fe80::1]:8765", "127.0.0.1", "evil.example", "192.168.0.2.evil.example"]
+    statuses = [shared.get("/api/status", headers={**BEARER, "Host": host}).status_code for host in hosts]
+    assert statuses == [200, 200, 200, 403, 403]
+
+
+def test_the_token_does_not_open_the_api_to_pages_of_other_sites(shared: TestClient) -> None:
+    for headers in ({"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        assert shared.post("/api/ask", json=QUESTION, headers={**BEARER, **headers}).status_code == 403
+
+
+def test_the_token_does_not_let_another_computer_write_notes(shared: TestClient) -> None:
+    response = shared.put("/api/notes/kings.md", content=b"x", headers=BEARER)
+    assert (response.status_code, response.json()["error"]["code"]) == (403, "address_refused")
+
+
+def test_without_a_token_there_is_no_login(client: TestClient) -> None:
+    assert [client.get("/login").status_code, client.post("/login", json={"token": ""}).status_code] == [404, 404]
 
 
 def assert_protected(headers: Mapping[str, str], path: str) -> None:

@@ -6,9 +6,10 @@ import pytest
 
 from studybot.bot import StudyBot
 from studybot.conversation import Cited, Turn
-from studybot.database import FILE, FORMAT, Database
+from studybot.database import FILE, Database
 from studybot.errors import ConversationNotFound, IndexMismatch
 from studybot.history import Conversation, History
+from studybot.layout import FORMAT
 
 MakeBot = Callable[..., StudyBot]
 

@@ -108,9 +108,13 @@ def test_another_notes_folder_takes_the_place_of_the_first(bot: StudyBot, make_b
     other = tmp_path / "other"
     other.mkdir()
     (other / "tea.md").write_text("# Tea\n\nGreen tea is steeped at 80 °C.\n", encoding="utf-8")
-    report = make_bot(notes=other).sync()
+    bot_of_other = make_bot(notes=other)
+    report = bot_of_other.sync()
     assert (report.added, report.removed) == (("tea.md",), ("biology/cells.md", "kings.md"))
-    assert [hit.passage.note for hit in bot.ask("How hot is green tea?").hits] == ["tea.md"]
+    assert [hit.passage.note for hit in bot_of_other.ask("How hot is green tea?").hits] == ["tea.md"]
+    # Its quotes would be looked for in the notes that the first bot was given.
+    with pytest.raises(IndexMismatch, match=r"of the notes in .*/other, wanted .*/notes; run `studybot index`"):
+        bot.ask("How hot is green tea?")
 
 
 def test_a_second_sync_at_the_same_time_is_refused(bot: StudyBot) -> None:
@@ -171,7 +175,7 @@ def test_an_index_of_another_format_is_refused_then_built_anew(bot: StudyBot, ma
 def test_a_damaged_database_is_named(bot: StudyBot, make_bot: MakeBot) -> None:
     bot.close()
     (bot.settings.index / DATABASE).write_bytes(b"not a database" * 1000)
-    with pytest.raises(IndexCorrupt, match="delete the file"):
+    with pytest.raises(IndexCorrupt, match="studybot doctor --repair"):
         make_bot().ask("Who was executed?")
 
 

@@ -11,14 +11,64 @@ PACKAGE = Path(studybot.__file__).parent
 
 LAYERS = (
     {"errors", "types"},
-    {"settings", "files", "notes", "sentences", "markdown", "chunking", "encoding", "database", "vectors", "metrics"}
+    {
+        "settings",
+        "files",
+        "beneath",
+        "notes",
+        "sentences",
+        "markdown",
+        "chunking",
+        "encoding",
+        "database",
+        "vectors",
+        "metrics",
+    }
     | {"words", "followup", "conversation", "acronyms", "folding", "citations", "bootstrap", "regression", "questions"}
-    | {"checksums", "export", "conversion"},
-    {"fulltext", "store", "history", "fitted", "indexing", "spelling", "reading", "retrieval", "lookup", "answering"}
-    | {"gap", "checkup"},
-    {"bot"},
-    {"reply", "saved", "verification", "transcript", "syncing", "guard", "api"}
     | {
+        "tables",
+        "layout",
+        "seals",
+        "checksums",
+        "export",
+        "conversion",
+        "watching",
+        "links",
+        "markup",
+        "elements",
+        "rendering",
+    },
+    {
+        "fulltext",
+        "passages",
+        "store",
+        "history",
+        "fitted",
+        "indexing",
+        "spelling",
+        "reading",
+        "retrieval",
+        "lookup",
+        "answering",
+    }
+    | {"gap", "checkup", "repair", "headings"},
+    {"bot"},
+    {
+        "reply",
+        "saved",
+        "verification",
+        "transcript",
+        "inventory",
+        "suggestions",
+        "reader",
+        "figures",
+        "syncing",
+        "guard",
+        "access",
+        "contract",
+    }
+    | {
+        "api",
         "evaluation",
         "exchange",
         "comparison",
@@ -32,8 +82,8 @@ LAYERS = (
         "authoring",
         "readme",
     }
-    | {"pairs", "tuning"},
-    {"server", "measuring"},
+    | {"pairs", "tuning", "peer", "synthetic", "benchmark"},
+    {"server", "protocol", "measuring"},
     {"terminal", "cli", "__main__"},
 )
 DOORS = {
@@ -46,14 +96,18 @@ DOORS = {
     "torch": "conversion tuning",
     "onnx": "conversion",
     "onnxruntime": "export",
-    "markdown_it": "markdown",
+    "markdown_it": "markdown tables rendering elements",
     "mdit_py_plugins": "markdown",
-    "langchain_text_splitters": "chunking",
+    "nh3": "markup",
+    "langchain_text_splitters": "chunking peer",
+    "langchain_community": "peer",
     "charset_normalizer": "notes",
     "filelock": "indexing",
     "rapidfuzz": "spelling",
     "pydantic_settings": "settings",
-    "uvicorn": "server",
+    "uvicorn": "server protocol",
+    "h11": "protocol",
+    "watchfiles": "watching",
     "typer": "terminal cli",
     "rich": "terminal",
     "ir_measures": "metrics",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from studybot.errors import NoteNameInvalid, NoteNotFound, NotesFolderMissing, NoteUnreadable
-from studybot.notes import MAX_BYTES, delete_note, list_notes, read_note, was_guessed, write_note
+from studybot.notes import MAX_BYTES, delete_note, list_folders, list_notes, read_note, was_guessed, write_note
 
 NAMES_THAT_ARE_NO_NOTES = [
     "",
@@ -65,6 +65,17 @@ def test_hidden_files_and_folders_are_passed_over(tmp_path: Path) -> None:
     listing = list_notes(tmp_path)
     assert [file.path for file in listing.files] == ["c/e.md"]
     assert listing.left_out == {}
+
+
+def test_the_folders_that_may_hold_notes_are_neither_hidden_nor_links(tmp_path: Path) -> None:
+    for path in ("notes/a/b/c.md", "notes/.git/d.md", "notes/a/.obsidian/e.md", "outside/f.md"):
+        put(tmp_path, path)
+    root = tmp_path / "notes"
+    (root / "empty").mkdir()
+    (root / "shelf").symlink_to(tmp_path / "outside")
+
+    assert list_folders(root) == {root, root / "a", root / "a" / "b", root / "empty"}
+    assert list_folders(tmp_path / "gone") == frozenset()
 
 
 def test_a_listed_note_has_its_size_and_time(tmp_path: Path) -> None:

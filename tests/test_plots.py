@@ -29,6 +29,7 @@ DRAWN: dict[str, Draw] = {
     "risk": lambda: plots.risk_coverage(CONFIDENCES, CORRECT, ANSWERED),
     "reliability": lambda: plots.reliability(CONFIDENCES, CORRECT),
     "latency": lambda: plots.latency([4.0, 5.0, 5.5, 7.0, 900.0]),
+    "overhead": lambda: plots.overhead([660, 10_000, 100_000], [4.0, 9.5, 31.0], [6.0, 12.0, 55.0]),
 }
 OF_LITTLE: dict[str, Draw] = {
     "no kind": lambda: plots.mrr_by_kind({ALL: {}}),
@@ -55,7 +56,8 @@ def size(png: bytes) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize(
-    ("name", "height"), [("mrr", 520), ("recall", 880), ("risk", 1040), ("reliability", 1040), ("latency", 880)]
+    ("name", "height"),
+    [("mrr", 520), ("recall", 880), ("risk", 1040), ("reliability", 1040), ("latency", 880), ("overhead", 1040)],
 )
 def test_a_plot_is_a_png_that_is_sharp_at_seven_hundred_pixels(name: str, height: int) -> None:
     assert size(DRAWN[name]()) == (1400, height)

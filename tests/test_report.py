@@ -19,7 +19,7 @@ from tests.conftest import CELLS, KINGS
 from tests.word_encoder import WordEncoder
 
 PLOTS = ["latency.png", "mrr_by_kind.png", "recall.png", "reliability.png", "risk_coverage.png"]
-FILES = sorted([*PLOTS, "report.html"])
+FILES = sorted([*PLOTS, "report.html", "report.json"])
 VOID = {"meta", "img", "br"}
 
 
@@ -345,4 +345,4 @@ def test_a_file_that_cannot_be_replaced_leaves_no_draft(run: Run, tmp_path: Path
     (tmp_path / "report" / "report.html").mkdir(parents=True)
     with pytest.raises(ReportUnwritable):
         written(run, tmp_path / "report")
-    assert sorted(file.name for file in (tmp_path / "report").iterdir()) == FILES
+    assert sorted(file.name for file in (tmp_path / "report").iterdir()) == sorted([*PLOTS, "report.html"])

@@ -21,6 +21,12 @@ def test_numbers_are_bounded(name: str, value: float) -> None:
         load(**{name: value})
 
 
+@pytest.mark.parametrize("link", ["edit://{note}", "edit://{path", "edit://{}", "edit://{path.name}"])
+def test_a_link_that_cannot_be_filled_in_is_refused(link: str) -> None:
+    with pytest.raises(SettingsInvalid, match=r"link.*wanted \{path\} and \{line\}"):
+        load(link=link)
+
+
 def test_an_unknown_setting_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STUDYBOT_TOPK", "3")
     with pytest.raises(SettingsInvalid, match="STUDYBOT_TOPK is no setting; wanted one of STUDYBOT_NOTES"):

@@ -15,9 +15,17 @@
  *   citations: Cited[]}} Turn
  * @typedef {{id: string, title: string, began: string, turns: number}} Conversation
  * @typedef {{id: string, state: "current" | "moved" | "changed", then: Lines, now: Lines, text: string | null}} Found
- * @typedef {{note: string, text: string, sections: {heading: string[], start_line: number, end_line: number}[]}} Note
- * @typedef {{notes: number, passages: number, notes_folder: string | null, least_confidence: number,
+ * @typedef {{level: number, title: string, id: string, line: number}} Heading
+ * @typedef {{note: string, html: string, outline: Heading[], link: string}} Rendered
+ * @typedef {{notes: number, passages: number, notes_folder: string | null, index: string, least_confidence: number,
  *   syncing: boolean}} Status
+ * @typedef {{note: string, bytes: number | null, passages: number,
+ *   state: "indexed" | "new" | "changed" | "removed" | "unreadable", why: string | null}} ListedNote
+ * @typedef {{added: string[], changed: string[], removed: string[], unreadable: Record<string, string>}} SyncReport
+ * @typedef {{kind: "question" | "heading", text: string, heading: string | null, note: string | null}} Suggestion
+ * @typedef {{questions: string, asked: number, answerable: number, environment: Record<string, string>,
+ *   figures: {name: string, value: string, interval: string, n: string, meaning: string}[],
+ *   plots: {file: string, alt: string, caption: string}[], written: string, page: string}} Report
  */
 
 /** An error that the server explained; `code` is the contract's. */
@@ -39,8 +47,18 @@ export class Offline extends Error {}
  */
 export const ask = (asked, signal) => send("POST", "/api/ask", asked, signal);
 
-/** @returns {Promise<Conversation[]>} all of them, the newest first */
-export const conversations = () => send("GET", "/api/conversations");
+/** @param {number} most @returns {Promise<Conversation[]>} the newest first */
+export async function conversations(most) {
+  /** @type {Conversation[]} */
+  const found = [];
+  while (found.length < most) {
+    const part = { limit: String(Math.min(most - found.length, 200)), offset: String(found.length) };
+    const more = await send("GET", `/api/conversations?${new URLSearchParams(part)}`);
+    if (!more.length) break;
+    found.push(...more);
+  }
+  return found;
+}
 
 /** @param {string} id @param {AbortSignal} signal @returns {Promise<Conversation & {turns: Turn[]}>} */
 export const conversation = (id, signal) => send("GET", conversationAddress(id), undefined, signal);
@@ -57,11 +75,30 @@ export const exportAddress = (id) => `${conversationAddress(id)}/export`;
 /** @param {string} citation @returns {Promise<Found>} */
 export const cite = (citation) => send("GET", `/api/citations/${encodeURIComponent(citation)}`);
 
-/** @returns {Promise<{note: string, bytes: number}[]>} */
+/** @returns {Promise<ListedNote[]>} */
 export const notes = () => send("GET", "/api/notes");
 
-/** @param {string} path @returns {Promise<Note>} */
-export const note = (path) => send("GET", `/api/notes/${path.split("/").map(encodeURIComponent).join("/")}`);
+/** @param {string} path @param {Blob} content */
+export const addNote = (path, content) => send("PUT", noteAddress(path), content);
+
+/** @param {string} path */
+export const deleteNote = (path) => send("DELETE", noteAddress(path));
+
+/** @param {string} text what is typed so far @param {AbortSignal} signal @returns {Promise<Suggestion[]>} */
+export const suggestions = (text, signal) =>
+  send("GET", `/api/suggestions?${new URLSearchParams({ text })}`, undefined, signal);
+
+/** @returns {Promise<{heading: string, note: string}[]>} a few, others each time */
+export const someHeadings = () => send("GET", "/api/examples");
+
+/** @returns {Promise<Report | null>} */
+export const report = () => send("GET", "/api/report");
+
+/** @param {string} file @returns {string} */
+export const plotAddress = (file) => `/api/report/${encodeURIComponent(file)}`;
+
+/** @param {string} path @param {number} line where an editor opens it @returns {Promise<Rendered>} a note to be read */
+export const rendered = (path, line) => send("GET", `/api/rendered/${encodedPath(path)}?line=${line}`);
 
 /** @returns {Promise<Status>} */
 export const status = () => send("GET", "/api/status");
@@ -92,16 +129,24 @@ async function send(method, path, body, signal) {
   let response;
   try {
     /** @type {Record<string, string>} */
-    const headers = body === undefined ? {} : { "Content-Type": "application/json" };
-    response = await fetch(path, { method, headers, body: JSON.stringify(body), signal });
+    const headers = {};
+    const isText = body instanceof Blob;
+    if (body !== undefined) headers["Content-Type"] = isText ? "text/markdown" : "application/json";
+    response = await fetch(path, { method, headers, body: isText ? body : JSON.stringify(body), signal });
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new Offline("studybot does not answer; is it still running in your terminal?");
   }
-  const content = response.status === 204 ? null : await response.json();
+  const content = [201, 204].includes(response.status) ? null : await response.json();
   if (!response.ok) throw new Refused(content.error?.message ?? `the server said ${response.status}`, content.error?.code);
   return content;
 }
+
+/** @param {string} path */
+const noteAddress = (path) => `/api/notes/${encodedPath(path)}`;
+
+/** @param {string} path */
+const encodedPath = (path) => path.split("/").map(encodeURIComponent).join("/");
 
 /** @param {string} id */
 const conversationAddress = (id) => `/api/conversations/${encodeURIComponent(id)}`;

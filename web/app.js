@@ -5,8 +5,10 @@ import { inMarkdown } from "./copying.js";
 import { examples } from "./examples.js";
 import { historyList } from "./history.js";
 import { notesLine } from "./notes.js";
+import { keepPlace, keepQuestion, returnToPlace } from "./place.js";
+import { suggesting } from "./suggest.js";
 import { sureness } from "./sureness.js";
-import { answerCard, button, count, foundInWords, passageList, turnCard } from "./view.js";
+import { answerCard, button, count, find, foundInWords, passageList, turnCard } from "./view.js";
 
 /** @import { Passage, Reply, Status, Turn } from "./api.js" */
 
@@ -31,6 +33,10 @@ const leastConfidence = sureness({
   output: find("sureness", HTMLElement),
   reset: find("reset", HTMLButtonElement),
 });
+suggesting(
+  { box, list: find("suggestions", HTMLElement), said: find("suggested", HTMLElement) },
+  (question) => begin(question),
+);
 const refreshHistory = historyList(
   {
     panel: find("conversations", HTMLDetailsElement),
@@ -89,6 +95,9 @@ window.addEventListener("popstate", () => {
   if (location.hash && !history.state) history.replaceState(shown, "");
   else if (asking || !sameReply(history.state, shown)) restore();
 });
+keepPlace(() => history.state ?? shown, keepQuestion);
+// As the attribute autofocus does, which would come later and scroll up to the box from a place that was returned to.
+box.focus({ preventScroll: true });
 restore();
 notesLine({ line: find("status", HTMLElement), update: find("sync", HTMLButtonElement) }, (now) => {
   leastConfidence.setUsual(now.least_confidence);
@@ -166,7 +175,7 @@ function open(id) {
     show({ conversation: id }, turns);
     say(`“${title}”: ${count(turns.length, "question")}. What you ask now follows.`);
     refreshHistory();
-    box.focus();
+    box.focus({ preventScroll: true });
   });
 }
 
@@ -268,7 +277,7 @@ function show(entry, turns) {
   }
   if (reply) say(reply.answered ? "Answered from your notes." : "The nearest passages are below.");
   // The newest is below, as in a letter; the eye stays with it.
-  if (turns?.length && !location.hash) form.scrollIntoView();
+  if (!returnToPlace() && turns?.length && !location.hash) form.scrollIntoView();
 }
 
 function selectQuestion() {
@@ -284,12 +293,5 @@ function say(words, kind = "") {
 
 /** @param {Entry | null} one @param {Entry} other */
 function sameReply(one, other) {
-  return Boolean(one?.reply && JSON.stringify(one) === JSON.stringify(other));
-}
-
-/** @template {HTMLElement} T @param {string} id @param {new () => T} kind @returns {T} */
-function find(id, kind) {
-  const found = document.getElementById(id);
-  if (!(found instanceof kind)) throw new Error(`the page has no ${kind.name} called ${id}`);
-  return found;
+  return Boolean(one?.reply && JSON.stringify(one.reply) === JSON.stringify(other.reply));
 }

@@ -1,9 +1,12 @@
 /** The list of past conversations: opened, renamed, exported, deleted. */
 
 import { conversations, exportAddress, forget, rename } from "./api.js";
+import { chosenIn } from "./dialog.js";
 import { count, element } from "./view.js";
 
 /** @import { Conversation } from "./api.js" */
+
+const MANY = 100;
 
 /**
  * @param {{panel: HTMLDetailsElement, list: HTMLElement, renaming: HTMLDialogElement, deleting: HTMLDialogElement}} parts
@@ -12,18 +15,32 @@ import { count, element } from "./view.js";
  * @returns {() => Promise<void>} what brings the list up to date, if it is seen
  */
 export function historyList({ panel, list, renaming, deleting }, { current, onOpen, onDeleted, say }) {
+  let wanted = MANY;
   panel.addEventListener("toggle", refresh);
   return refresh;
 
   async function refresh() {
     if (!panel.open) return;
     await tried(async () => {
-      const all = await conversations();
+      const all = await conversations(wanted + 1);
+      const older = all.length > wanted ? [olderOnes()] : [];
       const none = element("li", {}, "None yet: what you ask is kept here.");
       const held = document.activeElement?.closest(`#${list.id} li`) && document.activeElement;
-      list.replaceChildren(...(all.length ? all.map(item) : [none]));
+      list.replaceChildren(...(all.length ? all.slice(0, wanted).map(item) : [none]), ...older);
       if (held) focusOn(held.closest("li")?.id, held.ariaLabel);
     });
+  }
+
+  /** What shows older conversations, too. */
+  function olderOnes() {
+    const onclick = async () => {
+      const next = wanted;
+      wanted += MANY;
+      await refresh();
+      const first = list.children[next]?.querySelector("a");
+      if (first) first.focus();
+    };
+    return element("li", {}, element("button", { type: "button", className: "quiet", onclick }, "Show older ones"));
   }
 
   /** Give the focus back to what was made anew. @param {string | undefined} id @param {string | null} [label] */
@@ -105,13 +122,4 @@ export function historyList({ panel, list, renaming, deleting }, { current, onOp
       say(error.message, "failed");
     }
   }
-}
-
-/** @param {HTMLDialogElement} dialog @returns {Promise<string>} the value of the button that closed it; "" for Escape */
-function chosenIn(dialog) {
-  dialog.returnValue = "";
-  dialog.showModal();
-  return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue), { once: true });
-  });
 }

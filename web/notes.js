@@ -1,15 +1,20 @@
 /** What is indexed, in one line, and the button that brings the index up to date. */
 
 import { followSync, status, sync } from "./api.js";
-import { count } from "./view.js";
+import { count, element } from "./view.js";
 
-/** @import { Status } from "./api.js" */
+/** @import { Status, SyncReport } from "./api.js" */
 
 /**
- * @param {{line: HTMLElement, update: HTMLButtonElement}} parts
+ * @param {{line: HTMLElement, update: HTMLButtonElement, bar?: HTMLProgressElement}} parts
  * @param {(now: Status) => void} onReady is told what is indexed whenever no sync is running
+ * @param {(report: SyncReport) => void} [onSynced] is told what a sync did
+ * @returns {() => void} what follows a sync that was begun elsewhere
  */
-export function notesLine({ line, update }, onReady) {
+export function notesLine({ line, update, bar }, onReady, onSynced = () => {}) {
+  let isFollowing = false;
+  /** Whether another sync was begun while one was followed, which may be over before that one is. */
+  let isNext = false;
   update.addEventListener("click", async () => {
     try {
       await sync();
@@ -18,12 +23,18 @@ export function notesLine({ line, update }, onReady) {
       line.textContent = String(error.message);
     }
   });
+  // Who comes back from an editor finds what was saved there being indexed, or indexed.
+  const lookAgain = () => document.hidden || isFollowing || show();
+  addEventListener("focus", lookAgain);
+  document.addEventListener("visibilitychange", lookAgain);
   show();
+  return follow;
 
   async function show() {
     try {
       const now = await status();
-      line.textContent = `${count(now.notes, "note")}, ${count(now.passages, "passage")}`;
+      const words = `${count(now.notes, "note")}, ${count(now.passages, "passage")}`;
+      line.replaceChildren(location.pathname === "/notes" ? words : element("a", { href: "/notes" }, words));
       line.title = now.notes_folder ?? "";
       if (now.syncing) follow();
       else onReady(now);
@@ -33,9 +44,24 @@ export function notesLine({ line, update }, onReady) {
   }
 
   function follow() {
+    if (isFollowing) {
+      isNext = true;
+      return;
+    }
+    isFollowing = true;
     followSync((name, data) => {
-      if (name === "progress") line.textContent = `Indexing: ${data.stage} ${data.done} of ${data.total}`;
-      else if (name === "failed") line.textContent = data.message;
+      if (name === "progress") {
+        line.textContent = `Indexing: ${data.stage} ${data.done} of ${data.total}`;
+        if (bar) Object.assign(bar, { hidden: false, max: data.total || 1, value: data.done });
+        return;
+      }
+      isFollowing = false;
+      if (bar) bar.hidden = true;
+      if (name === "done") onSynced(/** @type {SyncReport} */ (data));
+      if (isNext) {
+        isNext = false;
+        follow();
+      } else if (name === "failed") line.textContent = data.message;
       else show();
     });
   }

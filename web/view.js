@@ -44,7 +44,7 @@ export function answerCard(reply, { onAsTyped, onCopy, onFollow }) {
 export function turnCard(turn) {
   const sources = turn.citations.map((cited) => {
     const where = element("span", { className: "note" }, cited.note);
-    return element("cite", {}, `[${cited.mark}] `, where, ` › ${place(cited)}`);
+    return element("cite", {}, `[${cited.mark}] `, element("a", { href: readerAddress(cited, cited.id) }, where, ` › ${place(cited)}`));
   });
   return element(
     "article",
@@ -77,6 +77,7 @@ export function foundInWords(found) {
 /** @param {Passage} passage @param {(passage: Passage, output: HTMLElement) => void} onCheck */
 function passageItem(passage, onCheck) {
   const output = element("output", {});
+  const reader = element("a", { href: readerAddress(passage, passage.citation) }, "Open in reader");
   const check = button("Check against the note", () => onCheck(passage, output));
   const body = element("blockquote", {}, ...passage.runs.map((run) => element(run.evidence ? "mark" : "span", {}, run.text)));
   // Rows of a table line up only where every letter is as wide as the next and no line is broken.
@@ -86,8 +87,11 @@ function passageItem(passage, onCheck) {
     { id: `passage-${passage.rank}` },
     element("cite", {}, `[${passage.rank}] `, element("span", { className: "note" }, passage.note), ` › ${place(passage)}`),
     body,
-    ...passage.also_at.map((other) => element("p", { className: "also" }, `Also in ${other.note} › ${place(other)}`)),
-    element("p", { className: "actions" }, element("a", { href: passage.link }, "Open in editor"), check, output),
+    ...passage.also_at.map((other) => {
+      const link = element("a", { href: readerAddress(other) }, `${other.note} › ${place(other)}`);
+      return element("p", { className: "also" }, "Also in ", link);
+    }),
+    element("p", { className: "actions" }, reader, element("a", { href: passage.link }, "Open in editor"), check, output),
   );
 }
 
@@ -106,6 +110,10 @@ function confidence(value, are) {
   return element("p", { className: "confidence", title: `${Math.round(value * 100)} %: ${meaning}` }, bar, said);
 }
 
+/** @param {Place} place @param {string} [cited] the citation of it, which finds it again in a note that was changed */
+const readerAddress = ({ note, start_line, end_line }, cited) =>
+  `/read?${new URLSearchParams({ note, lines: `${start_line}-${end_line}`, ...(cited && { cited }) })}`;
+
 /** @param {Place} passage */
 const place = (passage) => [...passage.heading, lineNumbers(passage.start_line, passage.end_line)].join(" › ");
 
@@ -117,6 +125,13 @@ export const count = (number, thing) => `${number.toLocaleString("en")} ${thing}
 
 /** @param {string} words @param {() => void} onclick @returns {HTMLElement} */
 export const button = (words, onclick) => element("button", { type: "button", onclick }, words);
+
+/** @template {HTMLElement} T @param {string} id @param {new () => T} kind @returns {T} */
+export function find(id, kind) {
+  const found = document.getElementById(id);
+  if (!(found instanceof kind)) throw new Error(`the page has no ${kind.name} called ${id}`);
+  return found;
+}
 
 /** @param {string} name @param {Record<string, unknown>} properties @param {...(Node | string)} children @returns {HTMLElement} */
 export function element(name, properties, ...children) {

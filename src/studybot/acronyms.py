@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 
 _SHORT = r"[A-Z][A-Za-z0-9]*[A-Z0-9]"
 # What stands before or behind a short form; how much of it is the long form, the initials tell.
-_LONG_THEN_SHORT = re.compile(rf"((?:[^\W_][\w&/'-]*[ ]+){{1,8}})\(({_SHORT})s?\)")
+# It begins where words begin, and takes none back: each word is looked at once, however long it is.
+_LONG_THEN_SHORT = re.compile(rf"(?<![\w&/'-])[_&/'-]*+((?:[^\W_][\w&/'-]*+[ ]++){{1,8}}+)\(({_SHORT})s?\)")
 _SHORT_THEN_LONG = re.compile(rf"(?<!\w)({_SHORT})s?[ ]*(?:[:=\u2013\u2014-]|\()[ ]*((?:[^\W_][\w&/'-]*[ ]?){{2,8}})")
 _TITLE = re.compile(r"(?:[A-Z][\w'-]*[ ]+)+[A-Z][\w'-]*")
 _PART = re.compile(r"[^\W_]+")
 _LITTLE = frozenset({"a", "an", "and", "as", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with"})
 _LONGEST_TITLE = 5
+# A heading may be a line of any length; to look for capitals in it takes the square of that.
+_MAX_HEADING = 1_000
 
 
 @dataclass(slots=True)
@@ -74,7 +77,7 @@ def forms(text: str) -> Iterator[tuple[str, str]]:
 
 def initials(title: str) -> Iterator[tuple[str, str]]:
     """Yield what the capital words of a heading could be called for short: SG for "Security Groups"."""
-    for run in _TITLE.findall(title):
+    for run in _TITLE.findall(title[:_MAX_HEADING]):
         words = run.split()
         for begin in range(len(words) - 1):
             for end in range(begin + 2, min(begin + _LONGEST_TITLE, len(words)) + 1):

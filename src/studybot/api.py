@@ -2,18 +2,21 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from studybot import __version__
+from studybot import __version__, contract, figures, reader, suggestions, transcript
+from studybot.access import Access
+from studybot.access import router as login_router
 from studybot.bot import MAX_QUESTION, MAX_TOP_K, StudyBot
 from studybot.errors import (
     CitationInvalid,
@@ -26,12 +29,13 @@ from studybot.errors import (
     NoteUnreadable,
     QuestionInvalid,
     StudybotError,
+    TokenRefused,
 )
 from studybot.guard import Guard, security_headers
-from studybot.notes import MAX_BYTES, MAX_NAME_BYTES, delete_note, list_notes, write_note
+from studybot.inventory import NoteJson, notes_json
+from studybot.notes import MAX_BYTES, MAX_NAME_BYTES, delete_note, write_note
 from studybot.reply import CitationJson, ErrorJson, ReplyJson, citation_json, reply_json
 from studybot.syncing import Syncing
-from studybot.transcript import router
 
 _STATUS_CODES: dict[type[StudybotError], int] = {
     QuestionInvalid: 422,
@@ -43,6 +47,7 @@ _STATUS_CODES: dict[type[StudybotError], int] = {
     NotesFolderMissing: 409,
     IndexBusy: 409,
     IndexUnusable: 503,
+    TokenRefused: 401,
 }
 _CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 _NOTE_BODY = {"requestBody": {"required": True, "content": {"text/markdown": {"schema": {"type": "string"}}}}}
@@ -55,25 +60,23 @@ class EventStream(StreamingResponse):
     media_type = "text/event-stream"
 
 
+def _whole(number: object) -> object:
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
 class Question(BaseModel):
     """What is asked. Unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
 
     question: Annotated[str, Field(min_length=1, max_length=MAX_QUESTION)]
-    top_k: Annotated[int, Field(ge=1, le=MAX_TOP_K, strict=True)] = 5
+    # To JSON 5.0 is a whole number, too.
+    top_k: Annotated[int, Field(ge=1, le=MAX_TOP_K, strict=True), BeforeValidator(_whole)] = 5
     # A bound on its length is also what makes pydantic refuse half of a surrogate pair, which JSON can hold.
     conversation: Annotated[str, Field(max_length=100)] | None = None
     notes: Annotated[list[Annotated[str, Field(max_length=MAX_NAME_BYTES)]], Field(max_length=100)] | None = None
     as_typed: Annotated[bool, Field(strict=True)] = False
     min_confidence: Annotated[float, Field(ge=0, le=1, strict=True)] | None = None
-
-
-class NoteJson(BaseModel):
-    """A note in the list: its path and its size."""
-
-    note: str
-    bytes: int
 
 
 class SectionJson(BaseModel):
@@ -118,7 +121,8 @@ class StatusJson(BaseModel):
 def create_app(bot: StudyBot, web: Path) -> FastAPI:
     """Return the application that answers with ``bot`` and serves the browser app in ``web``.
 
-    It answers only requests whose Host is this computer, and refuses those that another site's page sends.
+    It answers only requests whose Host is this computer, and refuses those that another site's page sends. Where a
+    token is set, it answers only those who know it.
     """
     syncing = Syncing(bot)
 
@@ -138,7 +142,10 @@ def create_app(bot: StudyBot, web: Path) -> FastAPI:
         responses={"4XX": {"model": ErrorJson}, "5XX": {"model": ErrorJson}},
     )
     app.state.syncing = syncing
-    app.add_middleware(Guard, host=bot.settings.host, max_body=_MAX_BODY, max_note=MAX_BYTES)
+    app.openapi = partial(contract.document, app)  # type: ignore[method-assign]
+    token = bot.settings.token
+    access = Access(token.get_secret_value()) if token else None
+    app.add_middleware(Guard, host=bot.settings.host, max_body=_MAX_BODY, max_note=MAX_BYTES, access=access)
     app.add_exception_handler(StudybotError, _on_studybot_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_error)
@@ -162,7 +169,10 @@ def create_app(bot: StudyBot, web: Path) -> FastAPI:
         )
         return reply_json(reply, bot)
 
-    app.include_router(router(bot))
+    for part in (transcript, suggestions, reader, figures):
+        app.include_router(part.router(bot))
+    if access:
+        app.include_router(login_router(access, web))
 
     @app.get("/api/citations/{identity}")
     def cite(identity: str) -> CitationJson:
@@ -171,8 +181,8 @@ def create_app(bot: StudyBot, web: Path) -> FastAPI:
 
     @app.get("/api/notes")
     def notes() -> list[NoteJson]:
-        """List the notes in the folder."""
-        return [NoteJson(note=file.path, bytes=file.size) for file in list_notes(bot.notes_folder).files]
+        """List the notes in the folder and in the index, each with how the two agree."""
+        return notes_json(bot)
 
     @app.get("/api/notes/{path:path}")
     def note(path: str) -> NoteTextJson:
@@ -206,7 +216,7 @@ def create_app(bot: StudyBot, web: Path) -> FastAPI:
     @app.get("/api/index/events", response_class=EventStream)
     def events() -> EventStream:
         """Stream the progress of the sync that is running, or the outcome of the last one, as server-sent events."""
-        return EventStream(syncing.events(), headers={"Cache-Control": "no-store"})
+        return EventStream(syncing.stream(), headers={"Cache-Control": "no-store"})
 
     @app.get("/api/status")
     def status() -> StatusJson:
@@ -236,6 +246,18 @@ def create_app(bot: StudyBot, web: Path) -> FastAPI:
     def page() -> FileResponse:
         return FileResponse(web / "index.html")
 
+    @app.get("/notes", include_in_schema=False)
+    def notes_page() -> FileResponse:
+        return FileResponse(web / "notes.html")
+
+    @app.get("/read", include_in_schema=False)
+    def reader_page() -> FileResponse:
+        return FileResponse(web / "reader.html")
+
+    @app.get("/figures", include_in_schema=False)
+    def figures_page() -> FileResponse:
+        return FileResponse(web / "figures.html")
+
     @app.get("/docs", include_in_schema=False)
     def docs() -> FileResponse:
         return FileResponse(web / "docs.html")
@@ -252,22 +274,14 @@ def _on_studybot_error(_: Request, error: Exception) -> JSONResponse:
 
 def _on_invalid_request(_: Request, error: Exception) -> JSONResponse:
     problems = error.errors() if isinstance(error, RequestValidationError) else []
-    return _error(422, "invalid", "; ".join(map(_told, problems)))
+    return _error(422, "invalid", "; ".join(map(contract.told, problems)))
 
 
-def _told(problem: Mapping[str, Any]) -> str:
-    """Return what is wrong with a request, in words; the field is named, where one is at fault."""
-    if problem["type"] == "json_invalid":
-        why, place = problem["ctx"]["error"], problem["loc"][-1] + 1
-        return f'the body is no JSON ({why}, at character {place}); wanted an object such as {{"question": "…"}}'
-    if problem["loc"] == ("body",):
-        return 'the body is no JSON object; send one such as {"question": "…"}, as application/json'
-    return f"{'.'.join(map(str, problem['loc'][1:]))}: {problem['msg']}"
-
-
-def _on_http_error(_: Request, error: Exception) -> JSONResponse:
+def _on_http_error(request: Request, error: Exception) -> JSONResponse:
     status, detail = (error.status_code, error.detail) if isinstance(error, HTTPException) else (500, str(error))
     headers = error.headers if isinstance(error, HTTPException) else None
+    if status == 405:
+        headers = {"Allow": contract.allowed_methods(request.app, request.scope)}
     return _error(status, _CODES.get(status, "error"), detail, headers)
 
 

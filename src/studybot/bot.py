@@ -8,15 +8,9 @@ from pathlib import Path
 
 from studybot import checkup, citations, fitted
 from studybot.answering import answer
-from studybot.conversation import Cited, Turn, completed
+from studybot.conversation import RECENT, Cited, Turn, completed
 from studybot.database import Database
-from studybot.errors import (
-    IndexMissing,
-    IndexUnwritable,
-    NoteNotFound,
-    NotesFolderMissing,
-    QuestionInvalid,
-)
+from studybot.errors import IndexBusy, IndexMissing, IndexUnwritable, NoteNotFound, NotesFolderMissing, QuestionInvalid
 from studybot.fitted import Fitted
 from studybot.gap import explained
 from studybot.history import History
@@ -24,6 +18,7 @@ from studybot.indexing import Progress, cut, pipeline_of, sync
 from studybot.lookup import Lookup
 from studybot.markdown import parse
 from studybot.notes import read_note
+from studybot.repair import Rebuilt, mend
 from studybot.settings import Settings
 from studybot.store import Store
 from studybot.types import Answer, Citation, Document, Encoder, Hit, Note, Passage, Refusal, SyncReport
@@ -156,19 +151,23 @@ class StudyBot:
         Raises:
             QuestionInvalid: ``question`` has no word or more than 1,000 characters, or ``top_k`` is not in 1..50.
             ConversationNotFound: there is no such conversation.
-            IndexMissing, IndexMismatch: nothing was indexed, or with another model or chunking.
+            IndexMissing, IndexMismatch: nothing was indexed, or with another model or chunking, or other notes.
+            IndexCorrupt: what is read of the index is not what was written.
         """
         question, top_k = _checked(question, self.settings.top_k if top_k is None else top_k)
         lookup = self.lookup()
         store = lookup.store
-        turns = after if conversation is None else History(store.database).turns(conversation)
+        turns = after if conversation is None else History(store.database).turns(conversation, RECENT)
         began = time.perf_counter()
         interpreted_as = None if as_typed else completed(question, turns)
         understood = interpreted_as or question
-        query = lookup.query(understood)
-        encoded = time.perf_counter()
-        # The confidence is judged by as many hits whatever number of them is shown.
-        hits = lookup.hits(query, self.fitted.fusion, max(top_k, ANSWERING_HITS), prefixes)
+        query = None
+        # Again, where a sync ended in between: the words would be of another state of the notes than the passages.
+        while query is None or query.state != store.state:
+            query = lookup.query(understood)
+            encoded = time.perf_counter()
+            # The confidence is judged by as many hits whatever number of them is shown.
+            hits = lookup.hits(query, self.fitted.fusion, max(top_k, ANSWERING_HITS), prefixes)
         retrieved = time.perf_counter()
         first = hits[:ANSWERING_HITS]
         least = self.least_confidence if min_confidence is None else min_confidence
@@ -237,12 +236,18 @@ class StudyBot:
         """
         with self._lock:
             if self._opened is None:
-                self._opened = Lookup(self.settings.index, self._encoder)
+                self._opened = Lookup(self.settings.index, self._encoder, self.settings.notes)
+            self._opened.check()
             return self._opened
 
     def examine(self) -> dict[str, str | None]:
         """Return what was checked, each with what is wrong with it, or None."""
-        return checkup.examine(self.lookup().store, self._encoder, self.pipeline, self.notes_folder)
+        return checkup.examine(self.settings.index, self._encoder, self.pipeline, self.settings.notes)
+
+    def repair(self, on_progress: Callable[[Progress], None] = lambda _: None) -> Rebuilt | None:
+        """Mend the index from what is sound, and sync it; see :func:`studybot.repair.mend` for what it raises."""
+        self.close()
+        return mend(self.settings.index, lambda: self.sync(on_progress))
 
     def status(self) -> Status:
         """Return what is indexed.
@@ -275,7 +280,7 @@ class StudyBot:
             if conversation is None:
                 conversation = history.begin()
             history.add(conversation, turn)
-        except IndexUnwritable:
+        except (IndexBusy, IndexUnwritable):
             # An index that can only be read still answers; without a conversation the reply says so.
             return None
         return conversation

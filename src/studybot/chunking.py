@@ -2,9 +2,11 @@
 
 import hashlib
 import re
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import accumulate
 
 from studybot.types import Block, Document, Note, Passage, Section, Statement
@@ -14,6 +16,9 @@ VERSION = 1
 
 MARKER_TOKENS = 2
 """What the encoder adds to each text: a start and an end marker."""
+
+# The encoder reads less. What stands above many statements, and is read for each, may be a line of any length.
+_MAX_ABOVE = 2_000
 
 CountTokens = Callable[[Sequence[str]], list[int]]
 
@@ -49,6 +54,7 @@ def passages(note: Note, document: Document, count_tokens: CountTokens, max_toke
     found: list[Passage] = []
     seen: Counter[str] = Counter()
     for section in document.sections:
+        starts = [statement.start for statement in section.statements]
         for run in _runs(lines, section, max_tokens - MARKER_TOKENS):
             first, last = run[0], run[-1]
             text = note.text[first.start : last.end]
@@ -63,7 +69,7 @@ def passages(note: Note, document: Document, count_tokens: CountTokens, max_toke
                     start=first.start,
                     start_line=first.start_line,
                     end_line=last.end_line,
-                    statements=tuple(_within(section.statements, first.start, last.end)),
+                    statements=tuple(_within(section.statements, starts, first.start, last.end)),
                     context=readable(lines.text(*first.header)) if first.header else "",
                 )
             )
@@ -86,11 +92,11 @@ def statement_texts(passage: Passage, statements: Mapping[int, Statement]) -> li
     for statement in passage.statements:
         parts = [readable(statement.text)]
         above = statements.get(statement.parent) if statement.parent is not None else None
-        if above is not None and above.kind == "header" and statement.kind == "row":
+        if above is not None and above.kind == "header" and statement.kind == "row" and len(above.text) <= _MAX_ABOVE:
             parts = [_cells_with_headers(above.text, statement.text)]
             above = statements.get(above.parent) if above.parent is not None else None
         while above is not None:
-            parts.append(readable(above.text))
+            parts.append(_readable_above(above.text[:_MAX_ABOVE]))
             above = statements.get(above.parent) if above.parent is not None else None
         texts.append("\n".join(part for part in (heading, *reversed(parts)) if part))
     return texts
@@ -108,6 +114,10 @@ def readable(text: str) -> str:
     """Return the words of Markdown ``text`` without markers, link targets and tags."""
     text = _WIKILINK.sub(r"\1", _LINK.sub(r"\1", text))
     return " ".join(_MARKS.sub(" ", _TAG.sub(" ", text)).split())
+
+
+# A note with one long item has it above every other.
+_readable_above = lru_cache(maxsize=128)(readable)
 
 
 class _Lines:
@@ -209,10 +219,10 @@ def _pieces_of_lines(lines: _Lines, start_line: int, end_line: int, budget: int)
             yield from _pieces(lines, Block(line, line), budget)
 
 
-def _within(statements: Sequence[Statement], start: int, end: int) -> Iterator[Statement]:
-    """Yield the statements between two offsets; one that reaches over them is clipped."""
-    for statement in statements:
-        if statement.start >= end or statement.end <= start:
+def _within(statements: Sequence[Statement], starts: Sequence[int], start: int, end: int) -> Iterator[Statement]:
+    """Yield the ``statements``, in order, between two offsets; one that reaches over them is clipped."""
+    for statement in statements[max(bisect_right(starts, start) - 1, 0) : bisect_left(starts, end)]:
+        if statement.end <= start:
             continue
         first, last = max(statement.start, start), min(statement.end, end)
         text = statement.text[first - statement.start : last - statement.start]

@@ -18,6 +18,10 @@ State = Literal["current", "moved", "changed"]
 _FORM = re.compile(r"([A-Za-z0-9_-]+)\.(\d{1,9})-(\d{1,9})\.([0-9a-f]{16})\.([0-9a-f]{8})")
 
 
+# How many lines are hashed at most to find a citation: seconds.
+_MOST_LINES = 20_000_000
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """What became of a cited passage: the note it is in now, and its lines there with their text.
@@ -70,7 +74,9 @@ def find(citation: Citation, text: str, document: Document, passages: Sequence[P
     """Return what became of ``citation`` in a note that now says ``text``, parsed and cut as given."""
     lines = text.split("\n")
     height = citation.end_line - citation.start_line
-    by_distance = sorted(range(1, len(lines) - height + 1), key=lambda line: abs(line - citation.start_line))
+    # A passage has few lines; what only pretends to be its citation may name half of a large note.
+    starts = range(1, len(lines) - height + 1) if height * len(lines) <= _MOST_LINES else ()
+    by_distance = sorted(starts, key=lambda line: abs(line - citation.start_line))
     for start_line in by_distance:
         window = "\n".join(lines[start_line - 1 : start_line + height])
         if _hash(window, 16) == citation.content_hash:

@@ -44,8 +44,22 @@ def main(
 
 
 @app.command()
-def index(notes: Notes = None, index: Index = None, model: Model = None, as_json: AsJson = False) -> None:
+def index(
+    notes: Notes = None,
+    export: Annotated[
+        bool, typer.Option("--export", help="Make sure first of what runs the encoder without PyTorch; fail without.")
+    ] = False,
+    index: Index = None,
+    model: Model = None,
+    as_json: AsJson = False,
+) -> None:
     """Bring the index up to date with the notes; only what changed is embedded."""
+    if export:
+        with terminal.failures():
+            from studybot.encoding import SentenceEncoder
+            from studybot.settings import load
+
+            SentenceEncoder(load(model=model).model).prepare()
     with _bot(notes=notes, index=index, model=model) as bot:
         report = terminal.synced(bot)
         if as_json:
@@ -88,16 +102,26 @@ def serve(
     notes: Notes = None,
     host: Annotated[str | None, typer.Option("--host", help="The address to listen on.")] = None,
     port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="The port; 0 takes a free one.")] = None,
+    token: Annotated[
+        str | None,
+        typer.Option("--token", help="What other computers must know; as STUDYBOT_TOKEN no other user sees it."),
+    ] = None,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    watch: Annotated[
+        bool | None,
+        typer.Option("--watch/--no-watch", help="Index what changes in the notes meanwhile; so by default."),
+    ] = None,
     index: Index = None,
     model: Model = None,
 ) -> None:
     """Bring the index up to date and serve the page on this computer."""
-    with _bot(notes=notes, index=index, model=model, host=host, port=port) as bot:
+    with _bot(notes=notes, index=index, model=model, host=host, port=port, token=token, watch=watch) as bot:
+        from studybot.server import check_address
         from studybot.server import serve as run
 
+        check_address(bot.settings)
         terminal.print_report(terminal.synced(bot))
-        run(bot, announce=lambda address: _announce(address, open_browser))
+        run(bot, announce=lambda address: terminal.announce(address, bot, open_browser))
 
 
 @app.command("eval")
@@ -234,27 +258,26 @@ def verify(
 def status(index: Index = None, model: Model = None, as_json: AsJson = False) -> None:
     """Tell what is indexed, from where, with which encoder."""
     with _bot(index=index, model=model) as bot:
-        now = bot.status()
         if as_json:
-            terminal.print_json(now)
-            return
-        typer.echo(f"notes folder  {now.notes_folder}")
-        typer.echo(f"index         {now.index}, generation {now.generation}")
-        typer.echo("holds         " + ", ".join(f"{count:,} {name}" for name, count in now.counts.items()))
-        typer.echo(f"encoder       {now.model} ({now.language})")
-        if not now.is_calibrated:
-            typer.echo("confidence    was fitted for another encoder and refuses nothing; set STUDYBOT_MIN_CONFIDENCE")
+            terminal.print_json(bot.status())
+        else:
+            terminal.print_status(bot.status())
 
 
 @app.command()
-def doctor(index: Index = None, model: Model = None) -> None:
-    """Check that the model is the published one, and that index and notes agree."""
+def doctor(
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Mend the index: a damaged one is kept beside a new one, and read from.")
+    ] = False,
+    index: Index = None,
+    model: Model = None,
+) -> None:
+    """Check that the model is the published one, that the index is sound, and that it and the notes agree."""
     with _bot(index=index, model=model) as bot:
+        if repair:
+            terminal.mended(bot)
         findings = bot.examine()
-        for name, problem in findings.items():
-            typer.echo(
-                f"{'ok      ' if problem is None else 'problem '}{name}{'' if problem is None else f': {problem}'}"
-            )
+        terminal.print_findings(findings)
         if any(findings.values()):
             raise typer.Exit(terminal.FAILED)
 
@@ -274,9 +297,3 @@ def _bot(**chosen: Any) -> "Iterator[StudyBot]":
 def _options(**chosen: Path | None) -> str:
     """Return the options that were typed, as they are typed again."""
     return "".join(f" --{name} {shlex.quote(str(value))}" for name, value in chosen.items() if value is not None)
-
-
-def _announce(address: str, open_browser: bool) -> None:
-    typer.echo(f"studybot answers at {address} (stop it with Ctrl-C)")
-    if open_browser:
-        typer.launch(address)

@@ -14,9 +14,10 @@ _NAME = re.compile(r"(?<=\s)[^\W\d_]*[A-Z]\S*[^\W_]")
 _ARTICLE = re.compile(r"\b(?:the|an?)\s+", re.IGNORECASE)
 _MARKUP = re.compile(r"^[\d.)\s]+|[*_`#\[\]]")
 _MOST_PHRASES = 3
-_RECENT = 10
 # A longer one would push the follow-up itself out of the encoder's window.
 _LONGEST_BASE = 300
+RECENT = 10
+"""How many turns a follow-up looks back to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def completed(question: str, turns: Sequence[Turn]) -> str | None:
     left = open_end(question) if turns else None
     if left is None:
         return None
-    recent = turns[-_RECENT:]
+    recent = turns[-RECENT:]
     base = (_last_whole(recent) if left.words else recent[-1]).understood
     if left.points or len(base) > _LONGEST_BASE:
         topic = _topic(recent)

@@ -1,6 +1,7 @@
-"""The SQLite file of an index: its tables, its connection, its transactions. The only door to SQLite.
+"""The SQLite file of an index: its connection, its transactions. The only door to SQLite.
 
-What is written in a transaction is there whole or not at all, whenever the process dies.
+What is written in a transaction is there whole or not at all, whenever the process dies; and once it is committed it
+stays, even if the power is cut.
 """
 
 import os
@@ -12,49 +13,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from studybot.errors import IndexCorrupt, IndexMismatch, IndexMissing, IndexUnusable, IndexUnwritable
+from studybot.errors import IndexBusy, IndexCorrupt, IndexMismatch, IndexMissing, IndexUnusable, IndexUnwritable
+from studybot.layout import FORMAT, KEPT, TABLES
+from studybot.seals import seal
 
 FILE = "studybot.sqlite"
+_PATIENCE_S = 30
 VERSION = sqlite3.sqlite_version
 """SQLite's own."""
 
-FORMAT = 3
-"""Raised when the tables change; a file of another format is built anew by the next sync."""
-
-_KEPT = ("conversations", "turns", "vectors")
-"""Tables that outlive being built anew: what the notes cannot give back, and what took longest to make."""
-
-_TABLES = """
-CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE notes (
-    id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, sha256 TEXT NOT NULL, encoding TEXT NOT NULL,
-    size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, read_ns INTEGER NOT NULL
-);
-CREATE TABLE acronyms (note INTEGER NOT NULL REFERENCES notes ON DELETE CASCADE, short TEXT, long TEXT);
-CREATE INDEX acronyms_of_note ON acronyms (note);
-CREATE TABLE vectors (id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, row BLOB NOT NULL);
-CREATE TABLE passages (
-    id INTEGER PRIMARY KEY, note INTEGER NOT NULL REFERENCES notes ON DELETE CASCADE, name TEXT NOT NULL UNIQUE,
-    heading TEXT NOT NULL, text TEXT NOT NULL, text_sha256 TEXT NOT NULL, context TEXT NOT NULL, start INTEGER NOT NULL,
-    start_line INTEGER NOT NULL, end_line INTEGER NOT NULL, vector INTEGER NOT NULL REFERENCES vectors,
-    packed BLOB NOT NULL
-);
-CREATE INDEX passages_of_note ON passages (note);
-CREATE INDEX passages_saying ON passages (text_sha256);
-CREATE TABLE statements (
-    passage INTEGER NOT NULL REFERENCES passages ON DELETE CASCADE, place INTEGER NOT NULL, kind TEXT NOT NULL,
-    start INTEGER NOT NULL, length INTEGER NOT NULL, start_line INTEGER NOT NULL, end_line INTEGER NOT NULL,
-    parent INTEGER, vector INTEGER NOT NULL REFERENCES vectors, PRIMARY KEY (passage, place)
-) WITHOUT ROWID;
-CREATE VIRTUAL TABLE words USING fts5 (title, path, body, tokenize = 'porter unicode61 remove_diacritics 2');
-CREATE TRIGGER words_go AFTER DELETE ON passages BEGIN DELETE FROM words WHERE rowid = old.id; END;
-CREATE TABLE conversations (id TEXT PRIMARY KEY, began REAL NOT NULL, title TEXT) WITHOUT ROWID;
-CREATE TABLE turns (
-    conversation TEXT NOT NULL REFERENCES conversations ON DELETE CASCADE, place INTEGER NOT NULL, asked REAL NOT NULL,
-    question TEXT NOT NULL, answer TEXT NOT NULL, interpreted_as TEXT, refused INTEGER NOT NULL DEFAULT 0,
-    cited TEXT NOT NULL DEFAULT '[]', PRIMARY KEY (conversation, place)
-) WITHOUT ROWID;
-"""
+_UNWRITABLE = {
+    *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
+}
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+# SQLite's words where its code says no more than that something failed: a damaged schema, text that is not UTF-8.
+_DAMAGED_WORDS = ("no such", "could not decode", "unsupported file format")
 
 
 class Database:
@@ -89,6 +62,21 @@ class Database:
                 self._connection.close()
                 raise
 
+    @classmethod
+    @contextmanager
+    def as_it_is(cls, folder: Path) -> "Iterator[Database]":
+        """Give the file in ``folder`` whatever its format and its state, to read from it what can be read."""
+        made = cls.__new__(cls)
+        made.folder, made.file, made._lock = folder, folder / FILE, threading.RLock()
+        with made._translated():
+            made._connection = sqlite3.connect(made.file, isolation_level=None)
+            # SQLite then reads a file that is too short, and those of its tables that it can make out.
+            made._connection.execute("PRAGMA writable_schema = ON")
+        try:
+            yield made
+        finally:
+            made._connection.close()
+
     def close(self) -> None:
         """Let go of the file."""
         with self._lock:
@@ -109,8 +97,14 @@ class Database:
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Make everything read within come from one state of the file, whatever a sync commits meanwhile."""
+        """Make everything read within come from one state of the file, whatever a sync commits meanwhile.
+
+        One within another, or within a transaction, is the same.
+        """
         with self._lock, self._translated():
+            if self._connection.in_transaction:
+                yield
+                return
             self._connection.execute("BEGIN")
             try:
                 yield
@@ -121,6 +115,17 @@ class Database:
         """Return all rows of ``query``."""
         with self._lock, self._translated():
             return self._connection.execute(query, values).fetchall()
+
+    def readable(self, query: str, values: Sequence[Any] = ()) -> tuple[list[Any], bool]:
+        """Return the rows of ``query`` up to the first one that cannot be read, and whether these are all."""
+        rows = []
+        with self._lock:
+            try:
+                for row in self._connection.execute(query, values):
+                    rows.append(row)  # noqa: PERF402 - those before an error are wanted
+            except sqlite3.DatabaseError:
+                return rows, False
+        return rows, True
 
     def one(self, query: str, values: Sequence[Any] = ()) -> Any:
         """Return the first column of the first row of ``query``, or None when there is no row."""
@@ -138,22 +143,45 @@ class Database:
         with self._lock, self._translated():
             self._connection.executemany(query, rows)
 
+    def meta(self) -> dict[str, str]:
+        """Return what is noted of the index as a whole, by name.
+
+        Raises:
+            IndexCorrupt: it is not what was noted.
+        """
+        values = dict(self.all("SELECT name, value FROM meta ORDER BY name"))
+        if values.pop("seal", None) != str(seal(*values.items())):
+            raise self.corrupt("what is noted of the index is not what was written")
+        return values
+
+    def note(self, **values: str) -> None:
+        """Note ``values`` of the index as a whole, in the place of those of the same names."""
+        self._write_meta({**self.meta(), **values})
+
     def damage(self) -> str | None:
         """Return what SQLite's own check finds wrong with the file, or None."""
-        found: str = self.one("PRAGMA quick_check(1)")
+        found: str = self.one("PRAGMA integrity_check(1)")
         return None if found == "ok" else found
+
+    def corrupt(self, what: str) -> IndexCorrupt:
+        """Return the error that says ``what`` is damaged, and what mends it."""
+        return IndexCorrupt(f"{self.file} is damaged ({what}); run `studybot doctor --repair`")
 
     def _connect(self, *, write: bool) -> sqlite3.Connection:
         if write:
-            db = sqlite3.connect(self.file, isolation_level=None, check_same_thread=False, timeout=30)
+            db = sqlite3.connect(self.file, isolation_level=None, check_same_thread=False, timeout=_PATIENCE_S)
             # Readers go on reading the last state while a sync writes the next.
             db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = NORMAL")
-            return db
-        # A log of pending writes cannot be kept where nothing can be written; nothing else writes there either.
-        mode = "mode=rw" if os.access(self.folder, os.W_OK) else "immutable=1"
-        address = f"{self.file.resolve().as_uri()}?{mode}"
-        return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=30)
+        else:
+            # A log of pending writes cannot be kept where nothing can be written; nothing else writes there either.
+            mode = "mode=rw" if os.access(self.folder, os.W_OK) else "immutable=1"
+            address = f"{self.file.resolve().as_uri()}?{mode}"
+            db = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=_PATIENCE_S)
+        # Not NORMAL, which lets a power cut take back what was committed last: a turn that was kept has to stay.
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA cell_size_check = ON")
+        db.create_function("seal", -1, seal, deterministic=True)
+        return db
 
     def _prepare(self, *, write: bool) -> None:
         found = self.one("PRAGMA user_version")
@@ -162,14 +190,22 @@ class Database:
         if not write:
             raise IndexMismatch(f"{self.file} has format {found}, this version reads {FORMAT}; run `studybot index`")
         with self.transaction():
+            # Another process may have made the tables while this one waited for its turn.
+            if self.one("PRAGMA user_version") == FORMAT:
+                return
             kept = self._set_aside()
-            for statement in _TABLES.split(";\n"):
+            for statement in TABLES.split(";\n"):
                 self._connection.execute(statement)
-            values = {"identity": uuid.uuid4().hex, "generation": "0", "pipeline": "", "notes_folder": ""}
-            self._connection.executemany("INSERT INTO meta VALUES (?, ?)", values.items())
+            noted = dict.fromkeys(("contents", "generation", "identity", "notes_folder", "pipeline", "spellings"), "")
+            noted |= {"generation": "0", "identity": uuid.uuid4().hex}
+            self._write_meta(noted)
             for name in kept:
                 self._put_back(name)
             self._connection.execute(f"PRAGMA user_version = {FORMAT}")
+
+    def _write_meta(self, values: dict[str, str]) -> None:
+        ordered = sorted(values.items())
+        self.run_many("INSERT OR REPLACE INTO meta VALUES (?, ?)", [*ordered, ("seal", str(seal(*ordered)))])
 
     def _set_aside(self) -> list[str]:
         """Drop every table and trigger but those that are kept; return the names of these, which end in _before now."""
@@ -178,7 +214,7 @@ class Database:
         names = {
             (kind, name) for kind, name in found if kind == "trigger" or not name.startswith(("sqlite_", "words_"))
         }
-        kept = [name for name in _KEPT if ("table", name) in names]
+        kept = [name for name in KEPT if ("table", name) in names]
         dropped = names - {("table", name) for name in kept}
         for kind, name in sorted(dropped, key=lambda one: (one[0] == "table", one[1])):
             self._connection.execute(f'DROP {kind} "{name}"')
@@ -192,6 +228,11 @@ class Database:
         columns = ", ".join(sorted(old & new))
         self._connection.execute(f"INSERT OR IGNORE INTO {table} ({columns}) SELECT {columns} FROM {table}_before")
         self._connection.execute(f"DROP TABLE {table}_before")
+        self.seal_rows(table)
+
+    def seal_rows(self, table: str, which: str = "seal IS NULL", values: Sequence[Any] = ()) -> None:
+        """Seal the rows of ``table``, one of ``KEPT``, for which ``which`` holds; else those without a seal."""
+        self.run(f"UPDATE {table} SET seal = seal({KEPT[table]}) WHERE {which}", values)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -200,12 +241,14 @@ class Database:
             yield
         except sqlite3.DatabaseError as error:
             message = str(error)
-            if "full" in message or "readonly" in message or "disk I/O" in message or "unable to open" in message:
+            # The low byte; the others tell more. What sqlite3 raises by itself has none.
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            if code in _UNWRITABLE:
                 raise IndexUnwritable(
                     f"{self.folder} cannot be written to ({message}); the index is as it was"
                 ) from error
-            if "malformed" in message or "not a database" in message or "no such table" in message:
-                raise IndexCorrupt(
-                    f"{self.file} is damaged ({message}); delete the file and run `studybot index`"
-                ) from error
-            raise IndexUnusable(f"{self.file}: {message}") from error
+            if code == sqlite3.SQLITE_BUSY:
+                raise IndexBusy(f"another studybot is writing into {self.folder}; wait until it is done") from error
+            if code in _DAMAGED or message.lower().startswith(_DAMAGED_WORDS):
+                raise self.corrupt(message) from error
+            raise IndexUnusable(f"{self.file}: {message}; `studybot doctor` may tell more") from error

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from studybot import checksums, export
-from studybot.errors import ModelMismatch, ModelMissing
+from studybot.errors import ModelMismatch, ModelMissing, ModelNotExported
 from studybot.export import Export
 from studybot.types import Vectors
 
@@ -105,6 +105,19 @@ class SentenceEncoder:
         with self._lock:
             rows = self._model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
         return np.ascontiguousarray(rows, dtype=np.float32)
+
+    def prepare(self) -> None:
+        """Make the model's export, unless there is a sound one, of which all is read.
+
+        Raises:
+            ModelNotExported: it cannot be made; texts are encoded by PyTorch then.
+        """
+        place = export.place(self.folder, self._digest)
+        if (
+            export.fault(place, checksums.sha256) is not None
+            and (reason := export.make(self.folder, place)) is not None
+        ):
+            raise ModelNotExported(f"{self.folder} has no export, and none can be made: {reason}")
 
     def damage(self) -> str | None:
         """Return what is wrong with the weights on the disk, or with their export, all read anew; or None."""

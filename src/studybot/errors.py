@@ -16,9 +16,9 @@ StudybotError
 │   └── ModelMismatch          the encoder's weights are not the published ones
 ├── IndexUnusable
 │   ├── IndexMissing           nothing was indexed yet
-│   ├── IndexMismatch          built with another model, chunking or format
+│   ├── IndexMismatch          built with another model, chunking or format, or of other notes
 │   ├── IndexCorrupt           the file is damaged
-│   ├── IndexBusy              another process is indexing
+│   ├── IndexBusy              another process is indexing, or has the index open that is to be repaired
 │   └── IndexUnwritable        read-only or full
 ├── QuestionSetInvalid         a file of evaluation questions that cannot be used
 ├── ResultInvalid              a kept result that cannot be read or written
@@ -27,6 +27,7 @@ StudybotError
 ├── FittedUnwritable           what was fitted cannot be kept
 ├── ReportUnwritable           the folder of an evaluation's report cannot be written
 ├── SettingsInvalid            an unknown setting, or a value out of range
+├── TokenRefused               not the token that the server was started with
 └── AddressUnavailable         the server cannot listen there
 """
 
@@ -89,6 +90,10 @@ class ModelMismatch(ModelError):
     code = "model_mismatch"
 
 
+class ModelNotExported(ModelError):
+    code = "model_not_exported"
+
+
 class IndexUnusable(StudybotError):
     code = "index_unusable"
 
@@ -139,6 +144,10 @@ class FittedUnwritable(StudybotError):
 
 class SettingsInvalid(StudybotError):
     code = "settings_invalid"
+
+
+class TokenRefused(StudybotError):
+    code = "token_refused"
 
 
 class AddressUnavailable(StudybotError):

@@ -8,7 +8,7 @@ from studybot import bootstrap, exchange, metrics, questions
 from studybot.bot import Reply, StudyBot
 from studybot.errors import NotesError
 from studybot.metrics import Ranking
-from studybot.questions import ALL, Evidence, Question
+from studybot.questions import ALL, HALVES, Evidence, Question
 from studybot.types import Answer, Passage, Statement
 
 DEPTH = 10
@@ -35,6 +35,7 @@ class Outcome:
     correct: bool
     confidence: float
     measures: Mapping[str, float]
+    half: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +119,17 @@ def rank_measures(
 
 
 def figures(outcomes: Sequence[Outcome]) -> dict[str, Figures]:
-    """Return the figures of all questions under ``ALL``, then those of each kind, in the order of the file."""
+    """Return the figures of all questions under ``ALL``, of the halves, then of each kind in the order of the file."""
     groups = {ALL: list(outcomes)}
+    for half, name in HALVES.items():
+        if among := [outcome for outcome in outcomes if outcome.half == half]:
+            groups[name] = among
     for outcome in outcomes:
         groups.setdefault(outcome.kind, []).append(outcome)
     return {
         name: {
             **_means(group),
-            **(_judgements_of_confidence(group) if name == ALL else {}),
+            **(_judgements_of_confidence(group) if name in (ALL, *HALVES.values()) else {}),
             **(exchange.figures([outcome.measures for outcome in group]) if name == ALL else {}),
         }
         for name, group in groups.items()
@@ -220,6 +224,7 @@ def _outcome(question: Question, reply: Reply, ranks: Mapping[str, float]) -> Ou
         correct=correct,
         confidence=reply.outcome.confidence,
         measures=measures,
+        half=question.half,
     )
 
 

@@ -2,6 +2,7 @@
 
 Any page that a student visits can send requests to this computer. DNS rebinding gives such a page a name of its own for
 127.0.0.1, so the Host is checked; a page of another site says so in Origin or Sec-Fetch-Site, so these are checked too.
+Where other computers are let in, whoever asks must know the token, too.
 """
 
 import ipaddress
@@ -12,11 +13,15 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from studybot.access import LOGIN, OPEN_PATHS, Access
+from studybot.errors import TokenRefused
+
 _POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 # Swagger UI, which /docs shows, sets styles on its elements and draws its icons from data: addresses.
 _DOCS_POLICY = _POLICY + "; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
 
 _MAX_DIGITS = 20
+_WANTS_TOKEN = f"send the token that studybot was started with as Authorization: Bearer, or give it at {LOGIN}"
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -34,8 +39,9 @@ def security_headers(path: str) -> dict[str, str]:
 class Guard:
     """ASGI middleware; refuses with the API's one error shape."""
 
-    def __init__(self, app: ASGIApp, host: str, max_body: int, max_note: int) -> None:
+    def __init__(self, app: ASGIApp, host: str, max_body: int, max_note: int, access: Access | None) -> None:
         self._app = app
+        self._access = access
         self._hosts = {"localhost", "127.0.0.1", "::1", host.lower()}
         self._max_body = max_body
         self._max_note = max_note
@@ -57,6 +63,12 @@ class Guard:
         if refusal is not None:
             await _refuse(send_with_headers, *refusal)
             return
+        if self._access and path not in OPEN_PATHS and not self._access.admits(Headers(scope=scope)):
+            if path.startswith("/api/") or scope["method"] not in ("GET", "HEAD"):
+                await _refuse(send_with_headers, 401, TokenRefused.code, _WANTS_TOKEN, (b"www-authenticate", b"Bearer"))
+            else:
+                await _refuse(send_with_headers, 303, TokenRefused.code, _WANTS_TOKEN, (b"location", LOGIN.encode()))
+            return
         received = 0
 
         async def receive_within_limit() -> Message:
@@ -71,7 +83,8 @@ class Guard:
 
     def _refusal(self, scope: Scope, headers: Headers, limit: int) -> tuple[int, str, str] | None:
         host = headers.get("host", "")
-        if _name(host) not in self._hosts:
+        # A page that was rebound has a name; and without the token an address alone gets it nowhere.
+        if _name(host) not in self._hosts and not (self._access and _is_address(_name(host))):
             return 403, "host_refused", f"the request is for {host[:100]!r}, not for this computer"
         origin = headers.get("origin")
         if origin is not None and _place(origin) != host.lower():
@@ -88,9 +101,9 @@ class Guard:
         return None
 
 
-async def _refuse(send: Send, status: int, code: str, message: str) -> None:
+async def _refuse(send: Send, status: int, code: str, message: str, *more: tuple[bytes, bytes]) -> None:
     body = json.dumps({"error": {"code": code, "message": message}}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *more]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
@@ -105,6 +118,14 @@ def _name(host: str) -> str:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return ""
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _place(origin: str) -> str:

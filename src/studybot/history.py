@@ -8,6 +8,8 @@ from dataclasses import astuple, dataclass
 from studybot.conversation import Cited, Turn
 from studybot.database import Database
 from studybot.errors import ConversationNotFound
+from studybot.layout import KEPT
+from studybot.seals import seal
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class History:
         identity = uuid.uuid4().hex
         with self._database.transaction():
             self._database.run("INSERT INTO conversations (id, began) VALUES (?, ?)", (identity, time.time()))
+            self._database.seal_rows("conversations", "id = ?", (identity,))
         return identity
 
     def add(self, conversation: str, turn: Turn) -> None:
@@ -56,20 +59,24 @@ class History:
                     conversation,
                 ),
             )
+            self._database.seal_rows("turns", "conversation = ? AND seal IS NULL", (conversation,))
 
-    def turns(self, conversation: str) -> list[Turn]:
-        """Return the turns of a conversation, in order.
+    def turns(self, conversation: str, most: int | None = None) -> list[Turn]:
+        """Return the turns of a conversation, in order; at ``most`` so many of the last ones.
 
         Raises:
             ConversationNotFound: there is none of this id.
+            IndexCorrupt: a turn is not what was kept.
         """
         with self._database.snapshot():
             self._known(conversation)
             rows = self._database.all(
-                "SELECT question, interpreted_as, answer, refused, cited, asked FROM turns"
-                " WHERE conversation = ? ORDER BY place",
-                (conversation,),
+                f"SELECT {KEPT['turns']}, seal FROM turns WHERE conversation = ? ORDER BY place DESC LIMIT ?",
+                # To SQLite a negative number is no limit.
+                (conversation, -1 if most is None else most),
             )
+        if any(seal(*row) != sealed for *row, sealed in rows):
+            raise self._database.corrupt("a turn of a conversation is not what was kept")
         return [
             Turn(
                 question=question,
@@ -79,12 +86,12 @@ class History:
                 cited=tuple(Cited(mark, identity, tuple(heading)) for mark, identity, heading in json.loads(cited)),
                 asked=asked,
             )
-            for question, interpreted_as, answer, refused, cited, asked in rows
+            for _, _, asked, question, answer, interpreted_as, refused, cited, _ in reversed(rows)
         ]
 
-    def conversations(self) -> list[Conversation]:
-        """Return all conversations, the newest first."""
-        return self._conversations("")
+    def conversations(self, most: int | None = None, skipped: int = 0) -> list[Conversation]:
+        """Return the conversations, the newest first, at ``most`` so many; that many of the newest are ``skipped``."""
+        return self._conversations("ORDER BY began DESC, id LIMIT ? OFFSET ?", -1 if most is None else most, skipped)
 
     def conversation(self, identity: str) -> Conversation:
         """Return the conversation of this id.
@@ -92,10 +99,17 @@ class History:
         Raises:
             ConversationNotFound: there is none.
         """
-        found = self._conversations("WHERE c.id = ?", identity)
+        found = self._conversations("WHERE id = ?", identity)
         if not found:
             raise _not_found(identity)
         return found[0]
+
+    def questions(self, most: int) -> list[str]:
+        """Return the last questions that are understood by themselves, the latest first, once each; up to ``most``."""
+        rows = self._database.all(
+            "SELECT question FROM turns WHERE interpreted_as IS NULL ORDER BY asked DESC LIMIT ?", (most,)
+        )
+        return list(dict.fromkeys(question for (question,) in rows))
 
     def rename(self, conversation: str, title: str) -> None:
         """Give a conversation another title.
@@ -106,6 +120,7 @@ class History:
         with self._database.transaction():
             self._known(conversation)
             self._database.run("UPDATE conversations SET title = ? WHERE id = ?", (title, conversation))
+            self._database.seal_rows("conversations", "id = ?", (conversation,))
 
     def delete(self, conversation: str) -> None:
         """Delete a conversation with its turns.
@@ -117,15 +132,17 @@ class History:
             self._known(conversation)
             self._database.run("DELETE FROM conversations WHERE id = ?", (conversation,))
 
-    def _conversations(self, which: str, *values: str) -> list[Conversation]:
+    def _conversations(self, which: str, *values: str | int) -> list[Conversation]:
         rows = self._database.all(
             "SELECT c.id, coalesce(c.title, t.question, ''), c.began,"
-            " (SELECT count(*) FROM turns WHERE conversation = c.id)"
-            " FROM conversations c LEFT JOIN turns t ON t.conversation = c.id AND t.place = 1"
-            f" {which} ORDER BY c.began DESC, c.id",
+            " (SELECT count(*) FROM turns WHERE conversation = c.id), seal(c.id, c.began, c.title) = c.seal"
+            f" FROM (SELECT id, title, began, seal FROM conversations {which}) c"
+            " LEFT JOIN turns t ON t.conversation = c.id AND t.place = 1 ORDER BY c.began DESC, c.id",
             values,
         )
-        return [Conversation(*row) for row in rows]
+        if not all(is_sound for *_, is_sound in rows):
+            raise self._database.corrupt("what is kept of a conversation is not what was written")
+        return [Conversation(*row) for *row, _ in rows]
 
     def _known(self, conversation: str) -> None:
         if self._database.one("SELECT 1 FROM conversations WHERE id = ?", (conversation,)) is None:

@@ -46,16 +46,18 @@ def sync(
 
     Raises:
         NotesFolderMissing, NoNotes: there is nothing to index; the index is as it was.
+        IndexCorrupt: what is indexed already is not what was written.
         IndexBusy: another sync of the same index is running.
         IndexUnwritable: read-only or full; the index is as it was.
     """
     began = time.monotonic()
-    with _only_one(store.database.folder):
+    with only_one(store.database.folder):
         listing = list_notes(folder)
         if not listing.files:
             left_out = "".join(f"; {name} {reason}" for name, reason in list(listing.left_out.items())[:3])
             raise NoNotes(f"{folder} holds no note (.md, .markdown or .txt){left_out}; the index is as it was")
         pipeline = pipeline_of(encoder)
+        store.check()
         known = store.notes()
         same_pipeline = store.pipeline == pipeline
         added: list[str] = []
@@ -68,7 +70,7 @@ def sync(
         for done, file in enumerate(listing.files):
             on_progress(Progress("reading", done, len(listing.files)))
             before = known.get(file.path)
-            if before and same_pipeline and _is_unchanged(file, before):
+            if before and same_pipeline and is_unchanged(file, before):
                 if was_guessed(before.encoding):
                     decoded[file.path] = before.encoding
                 continue
@@ -94,7 +96,8 @@ def sync(
         removed = sorted(known.keys() - present)
         embedded = _embed(texts, store, encoder, on_progress)
         is_same_folder = store.notes_folder == folder.resolve()
-        if contents or removed or touched or not same_pipeline or not is_same_folder:
+        is_changed = bool(contents or removed) or not same_pipeline or not is_same_folder
+        if is_changed or touched:
             on_progress(Progress("writing", 0, len(contents)))
             with store.database.transaction():
                 for path in removed:
@@ -103,11 +106,13 @@ def sync(
                     store.touch_note(stored)
                 for content in contents:
                     store.put_note(content)
-                if contents or removed or not same_pipeline or not is_same_folder:
+                if is_changed:
                     store.drop_unused_vectors()
                     store.sign(pipeline, folder.resolve())
+                store.seal()
             on_progress(Progress("writing", len(contents), len(contents)))
-        refresh_view(store)
+        if is_changed:
+            _new_view(store)
         counts = store.counts()
     return SyncReport(
         added=tuple(added),
@@ -130,22 +135,24 @@ def pipeline_of(encoder: Encoder) -> Pipeline:
 
 def refresh_view(store: Store) -> VectorIndex:
     """Return the view of the store as it is now: the written one, or a new one, written if that is possible."""
-    stamp = Stamp(store.identity, store.generation)
-    view = VectorIndex.load(store.database.folder, stamp)
-    if view is None:
-        rows, vectors = store.passage_vectors()
-        view = VectorIndex.build(vectors, rows, stamp)
-        try:
-            view.write(store.database.folder)
-        except OSError as error:
-            raise IndexUnwritable(f"{store.database.folder} cannot be written to: {error.strerror}") from error
-    return view
+    view = VectorIndex.load(store.database.folder, Stamp(*store.state))
+    return _new_view(store) if view is None else view
 
 
 def cut(note: Note, encoder: Encoder) -> tuple[Document, list[Passage]]:
     """Return ``note`` parsed, and its passages."""
     document = parse(note.text)
     return document, chunking.passages(note, document, encoder.count_tokens, encoder.max_tokens)
+
+
+def _new_view(store: Store) -> VectorIndex:
+    rows, vectors = store.passage_vectors()
+    view = VectorIndex.build(vectors, rows, Stamp(*store.state))
+    try:
+        view.write(store.database.folder)
+    except OSError as error:
+        raise IndexUnwritable(f"{store.database.folder} cannot be written to: {error.strerror}") from error
+    return view
 
 
 def _content(stored: StoredNote, note: Note, encoder: Encoder, texts: dict[bytes, str]) -> NotePassages:
@@ -180,7 +187,8 @@ def _embed(texts: Mapping[bytes, str], store: Store, encoder: Encoder, on_progre
     return len(missing)
 
 
-def _is_unchanged(file: NoteFile, before: StoredNote) -> bool:
+def is_unchanged(file: NoteFile, before: StoredNote) -> bool:
+    """Return whether ``file`` need not be opened to know that it says what it said."""
     is_same_file = (file.size, file.mtime_ns) == (before.size, before.mtime_ns)
     return is_same_file and before.read_ns - before.mtime_ns > _CLOCK_TICK_NS
 
@@ -190,7 +198,13 @@ def _key(fingerprint: str, text: str) -> bytes:
 
 
 @contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
+def only_one(folder: Path) -> Iterator[None]:
+    """Keep other syncs, of whatever process, from the index in ``folder``.
+
+    Raises:
+        IndexBusy: one is running.
+        IndexUnwritable: the folder cannot be written to.
+    """
     lock = FileLock(folder / LOCK, timeout=0)
     try:
         lock.acquire()

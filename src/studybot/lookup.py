@@ -20,33 +20,48 @@ from studybot.vectors import VectorIndex
 class Query:
     """A question as it is looked up: its words with their rarities, and its vector of shape ``(dim,)``.
 
-    ``unknown`` are those of the words that no passage has.
+    ``unknown`` are those of the words that no passage has, ``state`` is that of the store when it was read.
     """
 
     words: Mapping[str, float]
     unknown: frozenset[str]
     vector: Vectors
+    state: tuple[str, int]
 
 
 class Lookup:
     """An index that questions can be looked up in. Threads may share it; it follows what a sync commits."""
 
-    def __init__(self, folder: Path, encoder: Encoder) -> None:
-        """Open the index in ``folder``.
+    def __init__(self, folder: Path, encoder: Encoder, notes_folder: Path | None = None) -> None:
+        """Open the index in ``folder``, of the notes in ``notes_folder``, or of any.
 
         Raises:
             IndexMissing, IndexMismatch, IndexCorrupt: there is none, or none that can be read.
         """
         self.store = Store(Database(folder))
         self._encoder = encoder
+        self._notes_folder = notes_folder.resolve() if notes_folder else None
         self._pipeline = pipeline_of(encoder)
         self._lock = threading.Lock()
+        self._checked: tuple[str, int] | None = None
         self._view: VectorIndex | None = None
         self._vocabulary: tuple[tuple[str, int], Vocabulary] | None = None
 
     def close(self) -> None:
         """Let go of the index."""
         self.store.database.close()
+
+    def check(self) -> None:
+        """Make sure that the index says what was written into it, each time that a sync has changed it.
+
+        Raises:
+            IndexCorrupt: it does not.
+        """
+        with self.store.database.snapshot():
+            state = self.store.state
+            if state != self._checked:
+                self.store.check()
+                self._checked = state
 
     def warm_up(self) -> None:
         """Load what the first question would wait for."""
@@ -59,13 +74,13 @@ class Lookup:
         """Return how ``question`` is looked up: read by someone who knows the notes, or ``as_typed``.
 
         Raises:
-            IndexMissing, IndexMismatch: nothing was indexed, or with another model or chunking.
+            IndexMissing, IndexMismatch: nothing was indexed, or with another model or chunking, or other notes.
         """
         with self.store.database.snapshot():
             self._check()
             vocabulary = AS_TYPED if as_typed else self._current_vocabulary()
-            reading = read(question, vocabulary, self.store)
-        return Query(reading.words, reading.unknown, self._encoder.encode([reading.text])[0])
+            reading, state = read(question, vocabulary, self.store), self.store.state
+        return Query(reading.words, reading.unknown, self._encoder.encode([reading.text])[0], state)
 
     def hits(self, query: Query, fusion: Fusion, top_k: int, prefixes: Collection[str] | None = None) -> list[Hit]:
         """Return the ``top_k`` best passages, best first; see :func:`studybot.retrieval.retrieve`."""
@@ -85,6 +100,11 @@ class Lookup:
         if built_with != self._pipeline:
             raise IndexMismatch(
                 f"the index in {folder} is of {built_with}, wanted {self._pipeline}; run `studybot index`"
+            )
+        indexed = self.store.notes_folder
+        if self._notes_folder not in (None, indexed):
+            raise IndexMismatch(
+                f"the index in {folder} is of the notes in {indexed}, wanted {self._notes_folder}; run `studybot index`"
             )
 
     def _current_view(self) -> VectorIndex:

@@ -12,6 +12,7 @@ from itertools import accumulate, count
 from typing import TYPE_CHECKING
 
 from studybot.sentences import paragraph_spans
+from studybot.tables import limit_tables
 from studybot.types import Block, Document, Section, Statement, StatementKind
 
 if TYPE_CHECKING:
@@ -26,9 +27,11 @@ _WORD = re.compile(r"\w")
 _TAG = re.compile(r"<!--.*?(?:-->|$)|</?[A-Za-z][^<>]*(?:>|$)")
 _LINK_DEFINITION = re.compile(r"\s*\[[^\]]+\]:")
 # [Regions](#regions), [[#Regions]] and [[#Regions|the regions]]
-_LINK_TO_HEADING = re.compile(r"\[[^\n]{0,500}?\]\(#[^)\s]*\)|\[\[#[^\]\n]*\]\]")
+_LINK_TO_HEADING = re.compile(r"\[[^\n]{0,200}?\]\(#[^)\s\[]{0,300}\)|\[\[#[^\]\n\[]*\]\]")
 _MARKUP = re.compile(r"[*_`\[\]\\<&!~$]")
 _LEAST_CONTENTS = 3
+# Any line may be a heading, which each of its passages repeats; what reads its markup takes the square of its length.
+_MAX_TITLE = 1_000
 
 
 def parse(text: str) -> Document:
@@ -44,6 +47,7 @@ class _Parser:
     """The state of one parse: the lines, where each starts, and what was found so far in the section at hand."""
 
     def __init__(self, text: str) -> None:
+        self.text = text
         self.lines = text.split("\n")
         self.starts = list(accumulate((len(line) + 1 for line in self.lines), initial=0))
         self.statements: list[Statement] = []
@@ -200,20 +204,11 @@ class _Parser:
         self, kind: StatementKind, line: int, column: int, end_line: int, end_column: int, parent: int | None
     ) -> int | None:
         start = self.starts[line - 1] + column
-        text = self._slice(start, end_line, end_column)
+        text = self.text[start : self.starts[end_line - 1] + end_column]
         if not _WORD.search(text):
             return None
         self.statements.append(Statement(kind, text, start, line, end_line, parent))
         return start
-
-    def _slice(self, start: int, end_line: int, end_column: int) -> str:
-        line = end_line
-        pieces = [self.lines[line - 1][:end_column]]
-        while self.starts[line - 1] > start:
-            line -= 1
-            pieces.append(self.lines[line - 1])
-        pieces[-1] = pieces[-1][start - self.starts[line - 1] :]
-        return "\n".join(reversed(pieces))
 
     def _gaps(self, taken: Sequence[tuple[int, int]], first: int, last: int) -> Iterator[Block]:
         """Yield a block for each run of lines from ``first`` to ``last`` that are not blank and not ``taken``."""
@@ -248,16 +243,23 @@ def _tree(text: str) -> "SyntaxTreeNode":
     return SyntaxTreeNode(_blocks().parse(text))
 
 
-@cache
-def _blocks() -> "MarkdownIt":
+def dialect() -> "MarkdownIt":
+    """Return a new parser of the Markdown that notes are written in, with which they are also shown."""
     # Imported when a note is parsed: a question, for which none is, would wait a tenth of a second.
     from markdown_it import MarkdownIt
     from mdit_py_plugins.dollarmath import dollarmath_plugin
     from mdit_py_plugins.front_matter import front_matter_plugin
 
     # markdown-it's own limit of 20 swallows what follows a list of 12 levels; 250 overflows Python's stack.
-    blocks = MarkdownIt("commonmark", {"maxNesting": 100}).enable("table").disable("inline")
-    return blocks.use(front_matter_plugin).use(dollarmath_plugin)
+    notes = MarkdownIt("commonmark", {"maxNesting": 100}).enable("table").use(front_matter_plugin)
+    limit_tables(notes)
+    # Of prices, "$5 and $10", there are more than of formulas with space within the dollar signs.
+    return notes.use(dollarmath_plugin, allow_space=False, allow_digits=False, double_inline=True)
+
+
+@cache
+def _blocks() -> "MarkdownIt":
+    return dialect().disable("inline")
 
 
 @cache
@@ -285,7 +287,7 @@ def _is_table_of_contents(node: "SyntaxTreeNode") -> bool:
 
 def _plain(content: str) -> str:
     """Return a heading's words without their markup."""
-    if not _MARKUP.search(content):
-        return " ".join(content.split())
+    if len(content) > _MAX_TITLE or not _MARKUP.search(content):
+        return " ".join(content[:_MAX_TITLE].split())
     children = _inline().parseInline(content)[0].children or []
     return " ".join("".join(child.content or " " * (child.type == "softbreak") for child in children).split())

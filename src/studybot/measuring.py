@@ -160,7 +160,7 @@ def _before(kept: Path, file: QuestionFile) -> Result:
 
 def _links(bot: StudyBot) -> Callable[[Passage], str]:
     folder = bot.notes_folder.resolve()
-    return lambda passage: link(bot.settings.link, folder, passage)
+    return lambda passage: link(bot.settings.link, folder, passage.note, passage.start_line)
 
 
 def _is_indexed(folder: Path, settings: Settings, encoder: Encoder) -> bool:

@@ -9,15 +9,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from studybot import files
+from studybot import beneath
 from studybot.errors import NoteNameInvalid, NoteNotFound, NotesFolderMissing, NoteUnreadable
 from studybot.types import Note
 
 SUFFIXES = frozenset({".md", ".markdown", ".txt"})
 MAX_BYTES = 20 * 1024 * 1024
 MAX_NAME_BYTES = 4096
-# Windows reads these as a folder separator and a drive; elsewhere they are letters like any other.
-_FORBIDDEN = re.compile(r"[\x00\\:]|[\ud800-\udfff]" if os.name == "nt" else r"[\x00]|[\ud800-\udfff]")
+_FORBIDDEN = re.compile(r"[\x00\ud800-\udfff]")
+# Windows reads these as a folder separator, a drive and its devices; elsewhere they are names like any other.
+WINDOWS_FORBIDDEN = re.compile(
+    r"[\x00-\x1f\ud800-\udfff\\:*?\"<>|]|(?:^|/)(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3])"
+    r" *(?:[./]|$)|[ .](?:/|$)",
+    re.IGNORECASE,
+)
 
 # A file that starts with one of these is text although it holds NUL bytes.
 _BYTE_ORDER_MARKS = (
@@ -78,6 +83,24 @@ def list_notes(folder: Path) -> Listing:
     return Listing(tuple(files), dict(sorted(left_out.items())))
 
 
+def list_folders(folder: Path) -> frozenset[Path]:
+    """Return ``folder`` and the folders below it that :func:`list_notes` finds notes in; none that cannot be read."""
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:
+        return frozenset()
+    found = {folder}
+    for entry in entries:
+        if not is_hidden(entry.name) and _is_utf8(entry.name) and entry.is_dir(follow_symlinks=False):
+            found |= list_folders(folder / entry.name)
+    return frozenset(found)
+
+
+def is_hidden(*names: str) -> bool:
+    """Return whether one of the ``names`` of folders and files is that of something which is passed over."""
+    return any(name.startswith(".") for name in names)
+
+
 def read_note(folder: Path, path: str) -> Note:
     """Return the note called ``path``, decoded: Unicode by its byte order mark or as UTF-8, else by the best guess.
 
@@ -86,16 +109,18 @@ def read_note(folder: Path, path: str) -> Note:
         NoteNotFound: there is no such note.
         NoteUnreadable: it cannot be opened, is too large, or is not text.
     """
-    file = note_file(folder, path)
+    note_file(folder, path)
     try:
-        status = file.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise NoteUnreadable(f"{path} is not a regular file")
-        if status.st_size > MAX_BYTES:
+        with beneath.open_file(folder, path) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise NoteUnreadable(f"{path} is not a regular file")
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
             raise NoteUnreadable(f"{path} is larger than {MAX_BYTES // 2**20} MB")
-        content = file.read_bytes()
     except FileNotFoundError:
         raise NoteNotFound(f"there is no note {path!r}") from None
+    except IsADirectoryError:
+        raise NoteUnreadable(f"{path} is not a regular file") from None
     except OSError as error:
         raise NoteUnreadable(f"{path} cannot be read: {error.strerror}") from error
     text, encoding = _decode(path, content)
@@ -120,8 +145,7 @@ def write_note(folder: Path, path: str, content: bytes) -> bool:
     _decode(path, content)
     is_new = not file.exists()
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        files.replace(file, content)
+        beneath.replace(folder, path, content)
     except OSError as error:
         raise NoteUnreadable(f"{path} cannot be written: {error.strerror}") from error
     return is_new
@@ -136,7 +160,8 @@ def delete_note(folder: Path, path: str) -> None:
         NoteUnreadable: it cannot be deleted.
     """
     try:
-        note_file(folder, path).unlink()
+        note_file(folder, path)
+        beneath.delete(folder, path)
     except FileNotFoundError:
         raise NoteNotFound(f"there is no note {path!r}") from None
     except OSError as error:
@@ -154,14 +179,19 @@ def note_file(folder: Path, path: str) -> Path:
     if (
         not path
         or len(path.encode(errors="replace")) > MAX_NAME_BYTES
-        or _FORBIDDEN.search(path)
+        or (WINDOWS_FORBIDDEN if os.name == "nt" else _FORBIDDEN).search(path)
         or any(not part or part.startswith(".") or len(part.encode()) > 255 for part in parts)
         or name.suffix.lower() not in SUFFIXES
     ):
         raise NoteNameInvalid(f"{path!r} cannot be a note; wanted a relative path such as 'biology/cells.md'")
-    root = folder.resolve()
-    file = root / name
-    if file.is_symlink() or not file.parent.resolve().is_relative_to(root):
+    try:
+        root = folder.resolve()
+        file = root / name
+        is_linked = file.is_symlink() or not file.parent.resolve().is_relative_to(root)
+    except OSError:
+        # A link that vanished while it was looked at.
+        is_linked = True
+    if is_linked:
         raise NoteNameInvalid(f"{path!r} is a link or lies behind one; links are not followed")
     return file
 
@@ -174,18 +204,24 @@ def _walk(folder: Path, prefix: str, left_out: dict[str, str]) -> Iterator[tuple
         left_out[prefix or "."] = f"cannot be read: {error.strerror}"
         return
     for entry in entries:
-        if entry.name.startswith("."):
+        if is_hidden(entry.name):
             continue
         name = prefix + entry.name
-        try:
-            name.encode()
-        except UnicodeEncodeError:
+        if not _is_utf8(entry.name):
             left_out[name.encode(errors="surrogateescape").decode(errors="replace")] = "has a name that is not UTF-8"
             continue
         if entry.is_dir(follow_symlinks=False):
             yield from _walk(folder / entry.name, name + "/", left_out)
         elif PurePosixPath(entry.name).suffix.lower() in SUFFIXES or (entry.is_symlink() and entry.is_dir()):
             yield entry, name
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _why_link_is_left_out(root: Path, link: Path) -> str:

@@ -184,6 +184,26 @@ def latency(totals_ms: Sequence[float]) -> bytes:
     return _png(sheet)
 
 
+def overhead(passages: Sequence[int], medians_ms: Sequence[float], slow_ms: Sequence[float]) -> bytes:
+    """Return a plot of a question's time beyond encoding against the number of passages: median, 95th percentile."""
+    sheet, axes = _sheet(
+        "Time of a question beyond encoding it", "median and 95th percentile, by size of the index", _WITH_LEGEND_INCHES
+    )
+    axes.plot(passages, slow_ms, "s--", color=_ORANGE, linewidth=1.5, markersize=7, label="p95")
+    axes.plot(passages, medians_ms, "o-", color=_BLUE, linewidth=2.5, markersize=8, label="p50")
+    for size, time in zip(passages, medians_ms, strict=True):
+        axes.annotate(_milliseconds(time), (size, time), (0, -9), textcoords="offset points", ha="center", va="top")
+    axes.set_xscale("log")
+    axes.set_xticks(passages, [f"{size:,}" for size in passages], minor=False)
+    axes.minorticks_off()
+    axes.set_xlabel("passages", fontsize=_NORMAL)
+    axes.set_ylim(0, 1.15 * max(slow_ms))
+    axes.set_ylabel("ms", fontsize=_NORMAL)
+    axes.grid(axis="y", color=_PALE, linewidth=0.8)
+    _legend(axes)
+    return _png(sheet)
+
+
 def _sheet(title: str, subtitle: str, height: float = _HEIGHT_INCHES) -> tuple["Sheet", "Axes"]:
     """Return a white sheet with its two lines of title, and the axes below them."""
     from matplotlib.figure import Figure as Sheet

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, field_validator, model_validator
 
@@ -14,6 +14,8 @@ from studybot.words import words
 
 ALL = "all"
 """The group of all questions, beside those of a kind each."""
+HALVES = {"dev": "dev half", "test": "test half"}
+"""The groups of the halves of a file that is parted."""
 
 Line = Annotated[int, Field(ge=1, strict=True)]
 
@@ -62,6 +64,8 @@ class Question(BaseModel):
     reference_answer: list[str] = []
     yes_no: str | None = None
     options: list[str] | None = None
+    half: Literal["dev", "test"] | None = None
+    """Of a file that is parted: what variants are chosen by, or what is only reported."""
     follows: str | None = None
     """The question above, in whose conversation this one is asked."""
     in_full: Annotated[str, Field(min_length=1, max_length=1_000)] | None = None
@@ -75,9 +79,9 @@ class Question(BaseModel):
     @field_validator("kind")
     @classmethod
     def _kind_is_not_all(cls, kind: str) -> str:
-        # Figures of a kind stand beside those of all questions.
-        if kind == ALL:
-            raise ValueError(f"{ALL!r} is no kind of question")
+        # Figures of a kind stand beside those of all questions, and of a half.
+        if kind in (ALL, *HALVES.values()):
+            raise ValueError(f"{kind!r} is no kind of question")
         return kind
 
     @field_validator("question", "in_full")

@@ -4,7 +4,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from studybot import exchange, files, results
+from studybot import benchmark, exchange, files, results
+from studybot.benchmark import Benchmark
 from studybot.bootstrap import Figure
 from studybot.errors import StudybotError
 from studybot.questions import ALL
@@ -12,6 +13,8 @@ from studybot.results import AblationResult, Result
 
 BEGIN, END = "<!-- measured: written by `make figures` -->", "<!-- /measured -->"
 _ABLATIONS = "ablations.json"
+_SPEED = "bench.json"
+_TRUST = "trust.json"
 _FIGURES = ("MRR@10", "hit@1", "hit@5", "answer accuracy", "answer words", "answer F1", "exact match")
 _DOCUMENTS = ("document hit@1", "document hit@5")
 _CONFIDENCE = ("answerable refused", "unanswerable refused", "AUROC", "calibration error")
@@ -25,10 +28,13 @@ def section(folder: Path) -> str:
     Raises:
         ResultInvalid: one of the files is no result.
     """
-    kept = [results.read(file) for file in sorted(folder.glob("*.json")) if file.name != _ABLATIONS]
+    kept = [
+        results.read(file) for file in sorted(folder.glob("*.json")) if file.name not in (_ABLATIONS, _SPEED, _TRUST)
+    ]
     ablated = results.read_ablation(folder / _ABLATIONS)
     parts = [_overall(kept), *(_by_kind(result) for result in kept if result.questions == ablated.questions)]
-    return "\n\n".join([*parts, _ablations(ablated)])
+    speed = [_speed(benchmark.read(file)) for file in folder.glob(_SPEED)]
+    return "\n\n".join([*parts, _ablations(ablated), *speed])
 
 
 def with_section(text: str, folder: Path) -> str:
@@ -76,6 +82,33 @@ def _ablations(result: AblationResult) -> str:
     return f"What each part brings, on `{result.questions}` (n = {result.n}):\n\n" + _table(
         ["", *names, "ms each", "vectors"], rows
     )
+
+
+def _speed(measured: Benchmark) -> str:
+    rows = [
+        [
+            f"{size.passages:,}{' (made)' if size.is_synthetic else ''}",
+            f"{size.statements:,}",
+            *(f"{time.p50:.0f} / {time.p95:.0f} / {time.p99:.0f}" for time in (size.total_ms, size.beyond_encoding_ms)),
+            f"{size.server_mb:,}",
+        ]
+        for size in measured.warm
+    ]
+    cold, made, synced = measured.cold, measured.embedding, measured.syncing
+    seconds: list[tuple[str, float, str, float | None]] = [
+        ("`studybot ask`, a process", cold.studybot_s, "LangChain and FAISS", cold.langchain_s),
+        (f"indexing {made.texts:,} texts", made.index_s, "sentence-transformers, encoding alone", made.plain_s),
+        (f"`studybot index`, {synced.notes:,} notes, none changed", synced.nothing_s, "–", None),
+        ("the same, one note edited", synced.one_edit_s, "–", None),
+    ]
+    tables = (
+        _table(["passages", "statements", "a question, ms", "of it beyond encoding", "server, MB"], rows),
+        _table(
+            ["", "seconds", "beside", "seconds"],
+            [[what, f"{own:.1f}", beside, f"{other:.1f}" if other else "–"] for what, own, beside, other in seconds],
+        ),
+    )
+    return "\n\n".join(["How quick it is; questions by p50 / p95 / p99:", *tables])
 
 
 def _cell(figure: Figure | None, *, with_n: bool = False) -> str:

@@ -145,7 +145,7 @@ def reply_json(reply: Reply, bot: StudyBot) -> ReplyJson:
                 score=round(hit.score, 4),
                 runs=_runs(hit.passage, [quote for quote in quotes if quote.citation == rank]),
                 citation=citations.write(citations.cite(hit.passage)),
-                link=link(bot.settings.link, folder, hit.passage),
+                link=link(bot.settings.link, folder, hit.passage.note, hit.passage.start_line),
                 also_at=[
                     PlaceJson(
                         note=other.note,
@@ -197,7 +197,9 @@ def _runs(passage: Passage, quotes: Sequence[Quote]) -> list[RunJson]:
     ]
 
 
-def link(template: str, folder: Path, passage: Passage) -> str:
-    """Return the link that opens ``passage``, of a note in ``folder``, as ``template`` has it."""
-    path = (folder / passage.note).as_posix()
-    return template.format(path=percent_encoded(path if path.startswith("/") else f"/{path}"), line=passage.start_line)
+def link(template: str, folder: Path, note: str, line: int) -> str:
+    """Return the link that opens ``note``, of those in ``folder``, at ``line``, as ``template`` has it."""
+    path = (folder / note).as_posix()
+    # What begins with a drive follows a host as /C:/…; as a value, ?path=C:/…, it stands as it is.
+    slash = "" if path.startswith("/") or "={path}" in template else "/"
+    return template.format(path=percent_encoded(slash + path), line=line)

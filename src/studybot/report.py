@@ -12,6 +12,7 @@ from studybot.bootstrap import Figure
 from studybot.bot import Reply
 from studybot.errors import ReportUnwritable
 from studybot.evaluation import DEPTH, Figures, Outcome, Run, answer_of, figures, is_relevant, judged, rank_of
+from studybot.figures import SUMMARY, FigureJson, PlotJson, ReportJson
 from studybot.questions import ALL, Question
 from studybot.types import Passage
 
@@ -98,6 +99,7 @@ def write(run: Run, folder: Path, link: Callable[[Passage], str], environment: M
         for plot in drawn:
             files.replace(folder / plot.file, plot.png)
         files.replace(folder / PAGE, page)
+        files.replace(folder / SUMMARY, _summary(run, measured, drawn, environment).model_dump_json(indent=1).encode())
     except OSError as error:
         reason = error.strerror or str(error)
         raise ReportUnwritable(f"the report cannot be written to {folder}: {reason}; name another folder") from error
@@ -118,6 +120,19 @@ def answered_anyway(run: Run) -> list[int]:
     """Return the positions of the unanswerable questions that were answered, the most confident first."""
     answered = [n for n, outcome in enumerate(run.outcomes) if outcome.answered and not outcome.answerable]
     return sorted(answered, key=lambda n: -run.outcomes[n].confidence)
+
+
+def _summary(
+    run: Run, measured: Mapping[str, Figures], drawn: Sequence[Plot], environment: Mapping[str, str]
+) -> ReportJson:
+    return ReportJson(
+        questions=run.name,
+        asked=len(run.questions),
+        answerable=sum(outcome.answerable for outcome in run.outcomes),
+        environment=dict(environment),
+        figures=[FigureJson(**_row(name, figure)) for name, figure in measured[ALL].items()],
+        plots=[PlotJson(file=plot.file, alt=plot.alt, caption=plot.caption) for plot in drawn],
+    )
 
 
 def _page(

@@ -1,16 +1,18 @@
 """What a user may set: by command line, by environment (``STUDYBOT_INDEX``, …), or not at all."""
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
 from platformdirs import user_data_path
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from studybot.errors import SettingsInvalid
 
 PREFIX = "STUDYBOT_"
+_TOKEN = re.compile(r"[!-~]{16,200}")
 
 
 def _default_index() -> Path:
@@ -37,6 +39,12 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535, description="The port that serve listens on; 0 takes a free one.")] = (
         8765
     )
+    token: Annotated[
+        SecretStr | None, Field(description="What other computers must know; --host asks for it beyond this computer.")
+    ] = None
+    watch: Annotated[bool, Field(description="Whether serve indexes what changes in the notes folder meanwhile.")] = (
+        True
+    )
     top_k: Annotated[int, Field(ge=1, le=50, description="How many passages a reply holds.")] = 5
     min_confidence: Annotated[
         float | None,
@@ -44,8 +52,30 @@ class Settings(BaseSettings):
     ] = None
     link: Annotated[
         str,
-        Field(description="How a passage is opened in an editor; {path} and {line} are filled in."),
+        Field(
+            description="How a passage is opened in an editor; {path} and {line} are filled in. For Obsidian it is "
+            "obsidian://open?path={path}."
+        ),
     ] = "vscode://file{path}:{line}"
+
+    @field_validator("link")
+    @classmethod
+    def _can_be_filled_in(cls, link: str) -> str:
+        try:
+            link.format(path="/notes/a.md", line=1)
+        except (LookupError, ValueError, AttributeError, TypeError) as error:
+            raise ValueError("wanted {path} and {line}, and no other braces") from error
+        return link
+
+    @field_validator("token")
+    @classmethod
+    def _is_hard_to_guess(cls, token: SecretStr | None) -> SecretStr | None:
+        if token and not _TOKEN.fullmatch(token.get_secret_value()):
+            raise ValueError(
+                "wanted 16 to 200 letters, digits and signs without spaces; "
+                "`python -c 'import secrets; print(secrets.token_urlsafe())'` makes one"
+            )
+        return token
 
 
 def load(**chosen: Any) -> Settings:

@@ -1,16 +1,21 @@
 """A sync in the background, whose progress any number of listeners can follow."""
 
 import json
+import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict
 from typing import Any
+
+from anyio import CapacityLimiter, to_thread
 
 from studybot.bot import StudyBot
 from studybot.errors import StudybotError
 from studybot.indexing import Progress
 
 _PATIENCE_S = 15
+
+_LOG = logging.getLogger(__name__)
 
 
 class Syncing:
@@ -24,6 +29,8 @@ class Syncing:
         self._is_stopped = False
         self._events: list[tuple[str, dict[str, Any]]] = []
         """What the sync that is running, or the last one, had to say: its latest progress, and its outcome."""
+        self._failure = ""
+        """What the last sync failed of, which nobody may have asked for who would be told."""
 
     @property
     def is_running(self) -> bool:
@@ -71,6 +78,14 @@ class Syncing:
             if is_over:
                 return
 
+    async def stream(self) -> AsyncIterator[str]:
+        """Yield the same events to the server, which stays free for other requests while it waits for the next one."""
+        events = self.events()
+        # A thread of its own: those of the server are few, and as many listeners would keep all questions waiting.
+        own = CapacityLimiter(1)
+        while (event := await to_thread.run_sync(next, events, None, limiter=own)) is not None:
+            yield event
+
     def _run(self) -> None:
         again = True
         while again:
@@ -79,8 +94,13 @@ class Syncing:
             outcome = broke_off
             try:
                 outcome = ("done", asdict(self._bot.sync(self._on_progress)))
+                self._failure = ""
             except StudybotError as error:
                 outcome = ("failed", {"code": error.code, "message": str(error)})
+                # Once: a watched folder that is not there is looked for again and again.
+                if str(error) != self._failure:
+                    self._failure = str(error)
+                    _LOG.warning("a sync failed: %s", error)
             finally:
                 with self._news:
                     self._events.append(outcome)

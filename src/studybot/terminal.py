@@ -1,7 +1,7 @@
 """What the command line shows: replies, reports, progress, and errors as one line."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from studybot.errors import StudybotError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from studybot.bot import Reply, StudyBot
+    from studybot.bot import Reply, Status, StudyBot
     from studybot.types import Place, SyncReport
     from studybot.verification import Verification
 
@@ -60,6 +60,36 @@ def synced(bot: "StudyBot") -> "SyncReport":
     """Sync with progress bars and return the report."""
     with progress() as show:
         return bot.sync(lambda step: show(step.stage, step.done, step.total))
+
+
+def mended(bot: "StudyBot") -> None:
+    """Repair with progress bars, and print what a damaged store was rebuilt from."""
+    with progress() as show:
+        rebuilt = bot.repair(lambda step: show(step.stage, step.done, step.total))
+    if rebuilt is None:
+        return
+    carried = ", ".join(f"{count:,} {name}" for name, count in rebuilt.carried.items())
+    typer.echo(f"rebuilt from the notes; carried over: {carried}")
+    if rebuilt.lost or not rebuilt.is_whole:
+        lost = f"{rebuilt.lost:,} rows were damaged" if rebuilt.lost else "no row that could be read was damaged"
+        typer.echo(f"{lost}{'' if rebuilt.is_whole else '; a part of the file could not be read'}")
+    typer.echo(f"the damaged file is kept in {rebuilt.damaged}")
+
+
+def print_findings(findings: "Mapping[str, str | None]") -> None:
+    """Print what was checked, each with what is wrong with it."""
+    for name, problem in findings.items():
+        typer.echo(f"ok      {name}" if problem is None else f"problem {name}: {problem}")
+
+
+def print_status(now: "Status") -> None:
+    """Print what is indexed, from where, with which encoder."""
+    typer.echo(f"notes folder  {now.notes_folder}")
+    typer.echo(f"index         {now.index}, generation {now.generation}")
+    typer.echo("holds         " + ", ".join(f"{count:,} {name}" for name, count in now.counts.items()))
+    typer.echo(f"encoder       {now.model} ({now.language})")
+    if not now.is_calibrated:
+        typer.echo("confidence    was fitted for another encoder and refuses nothing; set STUDYBOT_MIN_CONFIDENCE")
 
 
 def print_report(report: "SyncReport", *, err: bool = False) -> None:
@@ -152,6 +182,18 @@ def write_question(bot: "StudyBot", file: "Path", options: str) -> None:
         )
     except (EOFError, KeyboardInterrupt, typer.Abort):
         typer.echo("\nNothing was saved.")
+
+
+def announce(address: str, bot: "StudyBot", open_browser: bool) -> None:
+    """Tell where the server answers, and what it gives to whom, where it is not for this computer alone."""
+    typer.echo(f"studybot answers at {address} (stop it with Ctrl-C)")
+    if bot.settings.token:
+        typer.echo(
+            f"Whoever reaches it and knows the token can read all notes in {bot.notes_folder}, ask, and see, rename "
+            "and export conversations. Nothing is encrypted on the way: use it only in a network that you trust."
+        )
+    if open_browser:
+        typer.launch(address)
 
 
 def print_json(value: Any) -> None:

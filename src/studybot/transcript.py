@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from studybot import citations
@@ -14,6 +14,10 @@ from studybot.history import Conversation
 from studybot.reply import Shape
 
 REFUSED = "Not in your notes."
+MOST = 200
+"""How many conversations are listed at once."""
+# SQLite's largest number.
+_FURTHEST = 2**63 - 1
 
 
 class ConversationJson(Shape):
@@ -75,9 +79,11 @@ def router(bot: StudyBot) -> APIRouter:
     made = APIRouter(prefix="/api/conversations")
 
     @made.get("")
-    def conversations() -> list[ConversationJson]:
-        """List the conversations, the newest first."""
-        return [_listed(one) for one in bot.history().conversations()]
+    def conversations(
+        limit: Annotated[int, Query(ge=1, le=MOST)] = MOST, offset: Annotated[int, Query(ge=0, le=_FURTHEST)] = 0
+    ) -> list[ConversationJson]:
+        """List up to ``limit`` conversations, the newest first, without the ``offset`` newest."""
+        return [_listed(one) for one in bot.history().conversations(limit, offset)]
 
     @made.get("/{identity}")
     def conversation(identity: str) -> ConversationTurnsJson:

@@ -28,7 +28,7 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """Which state of which store a view was built from."""
+    """Which state of a store a view was built from: its name and its generation."""
 
     store: str
     generation: int
@@ -56,10 +56,12 @@ class VectorIndex:
         """Return the view written to ``folder``, or None where it is missing, damaged or of another state."""
         try:
             written = json.loads((folder / STAMP).read_text(encoding="utf-8"))
-            content = (folder / FILE).read_bytes()
-        except (OSError, ValueError):
+            sha256 = written.pop("sha256")
+            # One of another state need not be read.
+            content = (folder / FILE).read_bytes() if written == asdict(stamp) else b""
+        except (OSError, ValueError, AttributeError, KeyError, TypeError):
             return None
-        if written != {**asdict(stamp), "sha256": hashlib.sha256(content).hexdigest()}:
+        if not content or hashlib.sha256(content).hexdigest() != sha256:
             return None
         import faiss
 

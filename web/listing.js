@@ -1,0 +1,108 @@
+/** The list of notes: what each one's state is, and the filter that finds one among many. */
+
+import { count, element } from "./view.js";
+
+/** @import { ListedNote } from "./api.js" */
+
+/** How many are shown at once: ten thousand rows take a browser seconds, and nobody reads them. */
+const AT_ONCE = 200;
+/** From how many notes on the filter is worth its place. */
+const MANY = 12;
+
+/** What needs a look stands first. */
+const ORDER = ["unreadable", "removed", "changed", "new", "indexed"];
+
+/**
+ * @param {{list: HTMLElement, filter: HTMLInputElement, shown: HTMLElement, more: HTMLButtonElement}} parts
+ * @param {(note: ListedNote) => void} onDelete
+ * @returns {(notes: ListedNote[]) => void} what shows other notes
+ */
+export function noteList({ list, filter, shown, more }, onDelete) {
+  /** @type {ListedNote[]} */
+  let all = [];
+  let most = AT_ONCE;
+  filter.addEventListener("input", () => {
+    most = AT_ONCE;
+    show();
+  });
+  more.addEventListener("click", () => {
+    const next = most;
+    most += AT_ONCE;
+    show();
+    const first = list.children[next]?.querySelector("a, button");
+    if (first instanceof HTMLElement) first.focus();
+  });
+  return (notes) => {
+    all = notes.toSorted((one, other) => ORDER.indexOf(one.state) - ORDER.indexOf(other.state));
+    const label = /** @type {HTMLElement} */ (filter.closest("label"));
+    label.hidden = all.length <= MANY && !filter.value;
+    show();
+  };
+
+  function show() {
+    const wanted = filter.value.toLowerCase().split(/\s+/);
+    const found = all.filter(({ note }) => wanted.every((part) => note.toLowerCase().includes(part)));
+    const held = list.contains(document.activeElement) ? named(document.activeElement) : null;
+    list.replaceChildren(...found.slice(0, most).map(row));
+    // What has the focus is made anew; the reader stays there.
+    const again = held && [...list.querySelectorAll("a, button")].find((part) => named(part) === held);
+    if (again instanceof HTMLElement) again.focus();
+    const left = Math.max(0, found.length - most);
+    more.hidden = left === 0;
+    more.textContent = `Show ${Math.min(left, AT_ONCE)} more`;
+    shown.textContent = inWords(found.length, Math.min(most, found.length));
+  }
+
+  /** @param {number} found @param {number} seen */
+  function inWords(found, seen) {
+    if (all.length === 0) return "No notes yet: drop some here, or put them into the folder and press Update.";
+    if (found === 0) return "No note is called so.";
+    const of = found < all.length ? ` of ${count(all.length, "note")} ${found === 1 ? "is" : "are"} called so` : "";
+    const first = seen < found ? `; the first ${seen} are shown` : "";
+    return `${of ? found.toLocaleString("en") : count(found, "note")}${of}${first}.`;
+  }
+
+  /** @param {ListedNote} note */
+  function row(note) {
+    const cut = note.note.lastIndexOf("/") + 1;
+    const name = [element("span", { className: "folder" }, note.note.slice(0, cut)), note.note.slice(cut)];
+    const isThere = note.state !== "removed" && note.bytes !== null;
+    const isReadable = isThere && note.state !== "unreadable";
+    const href = `/read?note=${encodeURIComponent(note.note)}`;
+    const title = element(isReadable ? "a" : "span", { className: "title", ...(isReadable && { href }) }, ...name);
+    const facts = [
+      ...(note.passages ? [count(note.passages, "passage")] : []),
+      ...(note.bytes === null ? [] : [size(note.bytes)]),
+      ...(note.state === "indexed" ? [note.passages ? "indexed" : "indexed, with nothing to quote"] : []),
+    ];
+    const problem = element("span", { className: "state" }, problemInWords(note));
+    const ariaLabel = `Delete “${note.note}”`;
+    const remove = element("button", { type: "button", ariaLabel, onclick: () => onDelete(note) }, "Delete");
+    return element(
+      "li",
+      { className: note.state },
+      title,
+      element("span", { className: "facts" }, facts.join(" · ")),
+      ...(note.state === "indexed" ? [] : [problem]),
+      ...(isThere ? [remove] : []),
+    );
+  }
+}
+
+/** @param {ListedNote} note */
+function problemInWords({ state, why }) {
+  if (state === "new") return "not indexed yet";
+  if (state === "changed") return "changed since the last update";
+  if (state === "removed") return "gone from the folder, quoted until the next update";
+  return why?.startsWith("cannot be read") ? why : `cannot be read: it ${why}`;
+}
+
+/** @param {Element | null} part */
+const named = (part) => part?.ariaLabel ?? part?.textContent;
+
+/** @param {number} bytes */
+function size(bytes) {
+  if (bytes < 1e3) return count(bytes, "byte");
+  const [value, unit] = bytes < 1e6 ? [bytes / 1e3, "kB"] : [bytes / 1e6, "MB"];
+  return `${value.toLocaleString("en", { maximumSignificantDigits: value < 100 ? 2 : 3 })} ${unit}`;
+}
