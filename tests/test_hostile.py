@@ -112,8 +112,8 @@ def seconds(text: str) -> float:
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_four_times_the_note_takes_no_sixteen_times_the_work(shape: Shape) -> None:
     small, large = shape(BYTES), shape(4 * BYTES)
-    # What takes the square takes 16 times as long; the tenth of a second is what a busy computer may add.
-    assert seconds(large) < 9 * seconds(small) + 0.1
+    # What takes the square takes 16 times as long, each time; a busy computer may do so once.
+    assert any(seconds(large) < 9 * seconds(small) + 0.1 for _ in range(5))
 
 
 def test_a_citation_that_names_half_of_a_large_note_is_not_searched_for() -> None:
