@@ -60,10 +60,10 @@ class Served:
 
 
 @contextmanager
-def served(bot: StudyBot) -> Iterator[Served]:
-    """Serve ``bot`` on a free port."""
+def served(bot: StudyBot, config: uvicorn.Config | None = None) -> Iterator[Served]:
+    """Serve ``bot`` on a free port, plainly or by ``config``."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(create_app(bot, web_folder()), log_level="warning"))
+    server = uvicorn.Server(config or uvicorn.Config(create_app(bot, web_folder()), log_level="warning"))
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     while not server.started:

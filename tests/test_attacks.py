@@ -4,7 +4,6 @@ import json
 import os
 import re
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-import uvicorn
 from playwright.sync_api import Page
 
 from studybot.api import create_app
@@ -25,9 +23,9 @@ from studybot.notes import WINDOWS_FORBIDDEN, delete_note, read_note, write_note
 from studybot.protocol import Protocol
 from studybot.server import check_address, configured, web_folder
 from studybot.settings import Settings
-from tests.browser import PATIENCE_S, Served
+from tests.browser import PATIENCE_S, Served, served
 from tests.test_guard import assert_protected
-from tests.test_syncing import HeldEncoder
+from tests.word_encoder import HeldEncoder
 
 MakeBot = Callable[..., StudyBot]
 SECRET = "the safe opens with 4711"
@@ -43,23 +41,10 @@ class Impatient(Protocol):
 @contextmanager
 def serving(bot: StudyBot, protocol: type[Protocol] = Protocol) -> Iterator[Served]:
     """Serve ``bot`` on a free port as ``studybot serve`` does."""
-    listener = socket.create_server(("127.0.0.1", 0))
     config = configured(create_app(bot, web_folder()))
     config.http = protocol
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        time.sleep(0.01)
-    running = Served(server, f"http://127.0.0.1:{listener.getsockname()[1]}/")
-    try:
-        with running.pages:
-            yield running
-    finally:
-        server.should_exit = True
-        thread.join(PATIENCE_S)
-    assert not thread.is_alive()
+    with served(bot, config) as server:
+        yield server
 
 
 @dataclass(frozen=True)

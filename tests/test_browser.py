@@ -2,8 +2,7 @@ import dataclasses
 import math
 import re
 import shutil
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -12,10 +11,9 @@ from playwright.sync_api import Locator, Page, expect
 
 from studybot.bot import StudyBot
 from studybot.fitted import Confidence
-from studybot.types import Vectors
 from tests.browser import PATIENCE_S, Served, answer, ask, box, passages, served, state
 from tests.conftest import KINGS
-from tests.word_encoder import WordEncoder
+from tests.word_encoder import HeldEncoder
 
 MakeBot = Callable[..., StudyBot]
 
@@ -26,24 +24,9 @@ BROTHER = "and his brother?"
 UNDERSTOOD = "Understood as “and his brother? (Louis XVI)”"
 
 
-class HeldEncoder(WordEncoder):
-    """Keeps a question that begins with "Patience" until it may go on."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.is_reached = threading.Event()
-        self.may_go_on = threading.Event()
-
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        if texts[0].startswith("Patience"):
-            self.is_reached.set()
-            assert self.may_go_on.wait(PATIENCE_S)
-        return super().encode(texts)
-
-
 @pytest.fixture
 def encoder() -> Iterator[HeldEncoder]:
-    encoder = HeldEncoder()
+    encoder = HeldEncoder("Patience")
     yield encoder
     encoder.may_go_on.set()
 

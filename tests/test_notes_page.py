@@ -1,40 +1,23 @@
 import shutil
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import FilePayload, Locator, Page, expect
 
 from studybot.bot import StudyBot
-from studybot.types import Vectors
 from tests.browser import PATIENCE_S, Served, served
 from tests.conftest import CELLS, KINGS
-from tests.word_encoder import WordEncoder
+from tests.word_encoder import HeldEncoder
 
 MakeBot = Callable[..., StudyBot]
 
 FERNS = b"# Ferns\n\nFerns spread by spores.\n"
 
 
-class HeldEncoder(WordEncoder):
-    """Keeps a note with the word "Patience" until it may go on."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.is_reached = threading.Event()
-        self.may_go_on = threading.Event()
-
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        if any("Patience" in text for text in texts):
-            self.is_reached.set()
-            assert self.may_go_on.wait(PATIENCE_S)
-        return super().encode(texts)
-
-
 @pytest.fixture
 def encoder() -> Iterator[HeldEncoder]:
-    encoder = HeldEncoder()
+    encoder = HeldEncoder("Patience")
     yield encoder
     encoder.may_go_on.set()
 

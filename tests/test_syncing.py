@@ -17,23 +17,9 @@ from studybot.settings import Settings
 from studybot.syncing import Syncing
 from studybot.types import Vectors
 from tests.conftest import KINGS
-from tests.word_encoder import WordEncoder
+from tests.word_encoder import HeldEncoder, WordEncoder
 
 PATIENCE_S = 10
-
-
-class HeldEncoder(WordEncoder):
-    """Encodes once it may."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.is_reached = threading.Event()
-        self.may_go_on = threading.Event()
-
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        self.is_reached.set()
-        assert self.may_go_on.wait(PATIENCE_S)
-        return super().encode(texts)
 
 
 class BrokenEncoder(WordEncoder):

@@ -4,7 +4,7 @@ import subprocess
 import threading
 import time
 from _thread import interrupt_main
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
@@ -17,29 +17,13 @@ from studybot.notes import list_folders
 from studybot.server import serve
 from studybot.settings import Settings
 from studybot.syncing import Syncing
-from studybot.types import Vectors
 from studybot.watching import Watching, concerns_notes
 from tests.conftest import KINGS
-from tests.word_encoder import WordEncoder
+from tests.word_encoder import HeldEncoder, WordEncoder
 
 PATIENCE_S = 20
 FERNS = "# Ferns\n\nFerns spread by spores.\n"
 MOSSES = "# Mosses\n\nMosses have no roots.\n"
-
-
-class HeldEncoder(WordEncoder):
-    """Encodes what tells of ferns once it may."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.is_reached = threading.Event()
-        self.may_go_on = threading.Event()
-
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        if any("Ferns" in text for text in texts):
-            self.is_reached.set()
-            assert self.may_go_on.wait(PATIENCE_S)
-        return super().encode(texts)
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
@@ -162,7 +146,7 @@ def test_a_checkout_of_two_thousand_notes_takes_few_syncs(bot: StudyBot, notes: 
 
 
 def test_questions_are_answered_from_the_last_generation_meanwhile(notes: Path, tmp_path: Path) -> None:
-    encoder = HeldEncoder()
+    encoder = HeldEncoder("Ferns")
     bot = StudyBot(Settings(notes=notes, index=tmp_path / "index"), encoder)
     bot.sync()
     generation = bot.status().generation
@@ -271,7 +255,7 @@ def test_what_concerns_a_note(notes: Path, change: Change, path: str, is_note: b
 
 
 def test_what_a_sync_writes_into_an_index_among_the_notes_starts_no_other(notes: Path) -> None:
-    encoder = HeldEncoder()
+    encoder = HeldEncoder("Ferns")
     bot = StudyBot(Settings(notes=notes, index=notes / "index"), encoder)
     bot.sync()
     write(notes / "ferns.md", FERNS)

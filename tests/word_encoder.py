@@ -1,12 +1,15 @@
 """The one double: an encoder whose vectors are bags of words, so that like texts are near and no model is loaded."""
 
 import re
+import threading
 import zlib
 from collections.abc import Sequence
 
 import numpy as np
 
 from studybot.types import Vectors
+
+_PATIENCE_S = 10
 
 
 class WordEncoder:
@@ -38,3 +41,19 @@ class WordEncoder:
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return how many words and marks each text has, one more for a word alone: none is known as a whole."""
         return [len(re.findall(r"\w+|[^\w\s]", text)) + bool(re.fullmatch(r"\w+", text)) for text in texts]
+
+
+class HeldEncoder(WordEncoder):
+    """Keeps texts in which ``word`` stands, of none all, until it may go on."""
+
+    def __init__(self, word: str = "") -> None:
+        super().__init__()
+        self._word = word
+        self.is_reached = threading.Event()
+        self.may_go_on = threading.Event()
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        if any(self._word in text for text in texts):
+            self.is_reached.set()
+            assert self.may_go_on.wait(_PATIENCE_S)
+        return super().encode(texts)

@@ -24,9 +24,7 @@ export function notesLine({ line, update, bar }, onReady, onSynced = () => {}) {
     }
   });
   // Who comes back from an editor finds what was saved there being indexed, or indexed.
-  const lookAgain = () => document.hidden || isFollowing || show();
-  addEventListener("focus", lookAgain);
-  document.addEventListener("visibilitychange", lookAgain);
+  addEventListener("focus", () => isFollowing || show());
   show();
   return follow;
 

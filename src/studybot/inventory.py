@@ -67,5 +67,4 @@ def _indexed(bot: StudyBot) -> tuple[dict[str, StoredNote], dict[str, int]]:
     except IndexUnusable:
         return {}, {}
     with store.database.snapshot():
-        counts = "SELECT n.path, count(*) FROM passages p JOIN notes n ON n.id = p.note GROUP BY n.id"
-        return store.notes(), dict(store.database.all(counts))
+        return store.notes(), store.passage_counts()

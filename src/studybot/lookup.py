@@ -13,7 +13,7 @@ from studybot.reading import AS_TYPED, Vocabulary, read
 from studybot.retrieval import Match, matches, retrieve
 from studybot.store import Store
 from studybot.types import Encoder, Hit, Vectors
-from studybot.vectors import VectorIndex
+from studybot.vectors import Stamp, VectorIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Lookup:
         self._encoder.encode(["warm up"])
         with self.store.database.snapshot():
             self._current_view()
-            self._current_vocabulary()
+            self._current_vocabulary(self.store.state)
 
     def query(self, question: str, *, as_typed: bool = False) -> Query:
         """Return how ``question`` is looked up: read by someone who knows the notes, or ``as_typed``.
@@ -78,8 +78,9 @@ class Lookup:
         """
         with self.store.database.snapshot():
             self._check()
-            vocabulary = AS_TYPED if as_typed else self._current_vocabulary()
-            reading, state = read(question, vocabulary, self.store), self.store.state
+            state = self.store.state
+            vocabulary = AS_TYPED if as_typed else self._current_vocabulary(state)
+            reading = read(question, vocabulary, self.store)
         return Query(reading.words, reading.unknown, self._encoder.encode([reading.text])[0], state)
 
     def hits(self, query: Query, fusion: Fusion, top_k: int, prefixes: Collection[str] | None = None) -> list[Hit]:
@@ -109,13 +110,12 @@ class Lookup:
 
     def _current_view(self) -> VectorIndex:
         with self._lock:
-            stamp = self._view.stamp if self._view is not None else None
-            if self._view is None or stamp is None or (stamp.store, stamp.generation) != self.store.state:
+            if self._view is None or self._view.stamp != Stamp(*self.store.state):
                 self._view = refresh_view(self.store)
             return self._view
 
-    def _current_vocabulary(self) -> Vocabulary:
+    def _current_vocabulary(self, state: tuple[str, int]) -> Vocabulary:
         with self._lock:
-            if self._vocabulary is None or self._vocabulary[0] != self.store.state:
-                self._vocabulary = self.store.state, Vocabulary.of(self.store, self._encoder.count_tokens)
+            if self._vocabulary is None or self._vocabulary[0] != state:
+                self._vocabulary = state, Vocabulary.of(self.store, self._encoder.count_tokens)
             return self._vocabulary[1]

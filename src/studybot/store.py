@@ -199,6 +199,11 @@ class Store:
         """Return every short form that a note gives with its long form, as often as notes give it."""
         return self.database.all("SELECT short, long FROM acronyms")
 
+    def passage_counts(self) -> dict[str, int]:
+        """Return how many passages each note has, by its path."""
+        counts = "SELECT n.path, count(*) FROM passages p JOIN notes n ON n.id = p.note GROUP BY n.id"
+        return dict(self.database.all(counts))
+
     def headings(self) -> set[str]:
         """Return every heading above a passage."""
         paths = self.database.all("SELECT DISTINCT heading FROM passages")
