@@ -4,9 +4,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter
 
 from studybot import readme, results
 from studybot.ablation import Ablation
+from studybot.benchmark import Benchmark, Cold, Embedding, Percentiles, Syncing, Warm
 from studybot.bootstrap import Figure
 from studybot.questions import ALL
 from studybot.readme import BEGIN, END
@@ -138,3 +140,26 @@ def test_why_figures_cannot_be_written_is_told_in_one_line(
     assert done.stderr.startswith("studybot: ")
     assert problem in done.stderr
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == before
+
+
+def test_how_quick_it_is_is_told_where_it_was_measured(kept: Path) -> None:
+    warm = Warm(660, 3475, False, Percentiles(9.6, 14.2, 20.0), Percentiles(3.4, 5.0, 8.0), 202)
+    made = Benchmark({}, (warm,), Cold(0.86, 9.5), Embedding(4135, 25.0, 50.0), Syncing(3090, 68937, 0.14, 1.5))
+    (kept / "bench.json").write_bytes(TypeAdapter(Benchmark).dump_json(made))
+    assert (
+        readme.section(kept)
+        == f"""{SECTION}
+
+How quick it is; questions by p50 / p95 / p99:
+
+| passages | statements | a question, ms | of it beyond encoding | server, MB |
+| --- | ---: | ---: | ---: | ---: |
+| 660 | 3,475 | 10 / 14 / 20 | 3 / 5 / 8 | 202 |
+
+|  | seconds | beside | seconds |
+| --- | ---: | ---: | ---: |
+| `studybot ask`, a process | 0.9 | LangChain and FAISS | 9.5 |
+| indexing 4,135 texts | 25.0 | sentence-transformers, encoding alone | 50.0 |
+| `studybot index`, 3,090 notes, none changed | 0.1 | – | – |
+| the same, one note edited | 1.5 | – | – |"""
+    )
