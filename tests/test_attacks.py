@@ -284,7 +284,7 @@ def test_a_folder_that_becomes_a_link_meanwhile_leads_nowhere(notes: Path, tmp_p
                 time.sleep(0.0005)
         finally:
             os._exit(0)
-    seen = set()
+    seen: set[str] = set()
     both = {"# Cells", "NoteNameInvalid"}
     give_up = time.monotonic() + 60
     try:

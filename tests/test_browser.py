@@ -253,6 +253,17 @@ def test_emoji_and_arabic_are_marked_at_the_right_words(page: Page, bot: StudyBo
     expect(first.locator("mark")).to_have_text([lines[0].removeprefix("- ")])
 
 
+def test_rows_of_a_table_are_quoted_as_a_table(page: Page, bot: StudyBot, notes: Path) -> None:
+    rows = "| Tide | When \\| why |\n|---|---|\n| Spring | full moon |\n| Neap | **half** moon |\n"
+    (notes / "tides.md").write_text(f"# Tides\n\n{rows}", encoding="utf-8")
+    bot.sync()
+    ask(page, "When is the neap tide?")
+    quoted = answer(page).get_by_role("table")
+    expect(quoted.get_by_role("columnheader")).to_have_text(["Tide", "When | why"])
+    expect(quoted.get_by_role("row", name="Neap").get_by_role("cell")).to_have_text(["Neap", "**half** moon"])
+    expect(answer(page).get_by_role("link", name="Passage 1: Tides › lines 3–6")).to_have_count(1)
+
+
 def test_a_server_that_vanishes_in_mid_question_is_told_in_words(
     page: Page, server: Served, encoder: HeldEncoder, problems: list[str]
 ) -> None:

@@ -227,7 +227,7 @@ def test_answers_are_more_confident_than_those_to_questions_about_other_notes(
     assert (len(answerable), len(foreign)) == (12, 24)
     assert min(answerable) > max(foreign)
     # So they are where they were not learned from.
-    assert [(held.auroc_hidden, held.auroc_foreign) for held in found.held_out.values()] == [(1.0, 1.0)] * 3
+    assert [held.auroc for held in found.held_out.values()] == [{"hidden": 1.0, "foreign": 1.0}] * 3
 
 
 def test_the_threshold_withholds_at_most_five_in_a_hundred_right_answers(
@@ -248,7 +248,7 @@ def test_a_collection_is_measured_with_what_the_others_teach(collections: Collec
     assert (one.n, one.mrr, one.mrr_before) == (4, 1.0, 1.0)
     # All right or all wrong, its confidences c are the same: the error is the mean of 1 - c, then that of c.
     assert one.calibration_error + other.calibration_error == pytest.approx(1.0)
-    assert (one.auroc_hidden, one.auroc_foreign) == (other.auroc_hidden, other.auroc_foreign)
+    assert one.auroc == other.auroc
     assert right.fitted.confidence != wrong.fitted.confidence
     assert right.held_out["rivers.jsonl"].calibration_error != wrong.held_out["rivers.jsonl"].calibration_error
 
@@ -276,7 +276,7 @@ def test_what_is_told_of_a_collection_is_what_a_bot_does_that_learned_from_the_o
 
     found = fitting.fit(collections)
     held = found.held_out["rivers.jsonl"]
-    told = [held.auroc_foreign, held.calibration_error, held.refused["own"], held.refused["foreign"]]
+    told = [held.auroc["foreign"], held.calibration_error, held.refused["own"], held.refused["foreign"]]
     assert told == pytest.approx(measured(fitting.fit(others).fitted))
     assert told != pytest.approx(measured(found.fitted))
 
@@ -289,6 +289,21 @@ def test_files_over_the_same_notes_are_left_out_together(collections: Collection
     assert right.held_out["animals.jsonl"] == wrong.held_out["animals.jsonl"]
     # Others learn from both.
     assert right.held_out["metals.jsonl"] != wrong.held_out["metals.jsonl"]
+
+
+def test_questions_that_the_notes_nearly_answer_teach_the_confidence_and_are_told(collections: Collections) -> None:
+    bot, asked = collections["rivers.jsonl"]
+    # The same words as those of an answered question: nothing can tell them apart, and the confidence is lower for it.
+    absent = {"answerable": False, "kind": "unanswerable", "answers": [], "evidence": []}
+    near = [question.model_copy(update={**absent, "id": f"{question.id} absent"}) for question in asked]
+    without, found = fitting.fit(collections), fitting.fit({**collections, "rivers.jsonl": (bot, [*asked, *near])})
+    held = found.held_out["rivers.jsonl"]
+    assert (held.n, held.auroc["near-miss"]) == (len(asked), 0.5)
+    assert held.refused["near-miss"] == held.refused["own"]
+    assert "near-miss" not in found.held_out["animals.jsonl"].auroc
+    assert found.fitted.fusion == without.fitted.fusion
+    assert found.fitted.confidence != without.fitted.confidence
+    assert found.fitted.questions == without.fitted.questions
 
 
 def test_what_was_done_to_the_questions_of_a_collection_weighs_the_same_however_many_they_are() -> None:
@@ -316,8 +331,8 @@ def test_what_changed_and_what_was_measured_is_told_in_a_table() -> None:
     )
     # Of a.jsonl nothing was asked elsewhere.
     held_out = {
-        "a.jsonl": HeldOut(40, 0.75, 0.5, 0.875, None, 0.0625, {"own": 0.05, "hidden": 0.5}),
-        "b.jsonl": HeldOut(8, 0.25, 1.0, 0.5, 1.0, 0.1, {"own": 0.25, "hidden": 0.5, "foreign": 1.0}),
+        "a.jsonl": HeldOut(40, 0.75, 0.5, {"hidden": 0.875}, 0.0625, {"own": 0.05, "hidden": 0.5}),
+        "b.jsonl": HeldOut(8, 0.25, 1.0, {"hidden": 0.5, "foreign": 1.0}, 0.1, {"own": 0.25, "near-miss": 0.5}),
     }
     changes, measured = fitting.table(Fit(now, held_out), before).split("\n\n")
     assert changes.split("\n") == [
@@ -332,8 +347,8 @@ def test_what_changed_and_what_was_measured_is_told_in_a_table() -> None:
         "threshold          0.250 -> 0.500",
     ]
     *_, a, b, mean = measured.split("\n")
-    assert a.split() == ["a.jsonl", "40", "0.750", "(0.500)", "0.875", "-", "0.062", "0.05", "0.50", "-"]
-    assert b.split() == ["b.jsonl", "8", "0.250", "(1.000)", "0.500", "1.000", "0.100", "0.25", "0.50", "1.00"]
+    assert a.split() == ["a.jsonl", "40", "0.750", "(0.500)", "-", "0.875", "-", "0.062", "0.05", "-", "0.50", "-"]
+    assert b.split() == ["b.jsonl", "8", "0.250", "(1.000)", "-", "0.500", "1.000", "0.100", "0.25", "0.50", "-", "-"]
     # (0.75 + 0.25) / 2, (0.5 + 1) / 2
     assert mean.split() == ["mean", "0.500", "(0.750)"]
     # Cells stand below each other, also where there is nothing to tell.

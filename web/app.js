@@ -2,13 +2,14 @@
 
 import { ask, cite, conversation, Refused } from "./api.js";
 import { inMarkdown } from "./copying.js";
+import { button, find } from "./dom.js";
 import { examples } from "./examples.js";
 import { historyList } from "./history.js";
 import { notesLine } from "./notes.js";
 import { keepPlace, keepQuestion, returnToPlace } from "./place.js";
 import { suggesting } from "./suggest.js";
 import { sureness } from "./sureness.js";
-import { answerCard, button, count, find, foundInWords, passageList, turnCard } from "./view.js";
+import { answerCard, count, foundInWords, passageList, turnCard } from "./view.js";
 
 /** @import { Passage, Reply, Status, Turn } from "./api.js" */
 
@@ -271,7 +272,7 @@ function show(entry, turns) {
   };
   answer.replaceChildren(...(reply ? answerCard(reply, does) : []));
   passages.replaceChildren(...(reply ? passageList(reply, check) : []));
-  for (const quote of passages.querySelectorAll("blockquote")) {
+  for (const quote of [...answer.querySelectorAll("blockquote"), ...passages.querySelectorAll("blockquote")]) {
     // What does not fit is scrolled by keyboard, too.
     if (quote.scrollHeight > quote.clientHeight || quote.scrollWidth > quote.clientWidth) quote.tabIndex = 0;
   }

@@ -1,7 +1,8 @@
 /** The page of the figures: what the last evaluation of this index found, or how to make one. */
 
 import { plotAddress, report, status } from "./api.js";
-import { count, element, find } from "./view.js";
+import { element, find } from "./dom.js";
+import { count } from "./view.js";
 
 /** @import { Report } from "./api.js" */
 

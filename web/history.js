@@ -2,7 +2,8 @@
 
 import { conversations, exportAddress, forget, rename } from "./api.js";
 import { chosenIn } from "./dialog.js";
-import { count, element } from "./view.js";
+import { element } from "./dom.js";
+import { count } from "./view.js";
 
 /** @import { Conversation } from "./api.js" */
 

@@ -1,6 +1,7 @@
 /** The list of notes: what each one's state is, and the filter that finds one among many. */
 
-import { count, element } from "./view.js";
+import { element } from "./dom.js";
+import { count } from "./view.js";
 
 /** @import { ListedNote } from "./api.js" */
 

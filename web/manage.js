@@ -3,9 +3,10 @@
 import { add, sorted } from "./adding.js";
 import { deleteNote, notes } from "./api.js";
 import { chosenIn } from "./dialog.js";
+import { element, find } from "./dom.js";
 import { noteList } from "./listing.js";
 import { notesLine } from "./notes.js";
-import { count, element, find } from "./view.js";
+import { count } from "./view.js";
 
 /** @import { ListedNote, SyncReport } from "./api.js" */
 

@@ -1,7 +1,8 @@
 /** What is indexed, in one line, and the button that brings the index up to date. */
 
 import { followSync, status, sync } from "./api.js";
-import { count, element } from "./view.js";
+import { element } from "./dom.js";
+import { count } from "./view.js";
 
 /** @import { Status, SyncReport } from "./api.js" */
 

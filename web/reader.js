@@ -1,8 +1,9 @@
 /** The reader: a whole note, its outline at the side, and the cited lines marked. */
 
 import { cite, Refused, rendered } from "./api.js";
+import { element, find } from "./dom.js";
 import { keepPlace, returnToPlace, wayToQuestion } from "./place.js";
-import { element, find, lineNumbers } from "./view.js";
+import { lineNumbers } from "./view.js";
 
 /** @import { Found, Heading } from "./api.js" */
 

@@ -1,7 +1,8 @@
 /** What may be meant, offered below the box while the reader types. */
 
 import { suggestions } from "./api.js";
-import { count, element } from "./view.js";
+import { element } from "./dom.js";
+import { count } from "./view.js";
 
 /** @import { Suggestion } from "./api.js" */
 

@@ -1,6 +1,9 @@
 /** What is seen: values in, elements out. Text enters as text, never as HTML. */
 
-/** @import { Reply, Turn, Passage, Place, Found } from "./api.js" */
+import { button, element } from "./dom.js";
+import { isRow, tableOf } from "./table.js";
+
+/** @import { Reply, Turn, Passage, Place, Found, Quote } from "./api.js" */
 
 /** From which confidence on an answer is called so. */
 const SURE = 0.8;
@@ -26,10 +29,11 @@ export function answerCard(reply, { onAsTyped, onCopy, onFollow }) {
       element("p", { className: "actions" }, ...(reply.passages.length ? [nearest] : []), button("Ask a follow-up", onFollow)),
     ];
   }
-  const quotes = reply.answer.quotes.map(({ text, citation }) => {
+  const quotes = together(reply.answer.quotes).map((quoted) => {
+    const [{ text, citation }] = quoted;
     const ariaLabel = `Passage ${citation}: ${place(reply.passages[citation - 1])}`;
     const mark = element("a", { className: "number", href: `#passage-${citation}`, ariaLabel }, `[${citation}]`);
-    return element("blockquote", {}, text, mark);
+    return element("blockquote", {}, quoted.length > 1 ? tableOf(quoted.map((row) => row.text)) : text, mark);
   });
   return [
     element("h2", {}, "From your notes"),
@@ -38,6 +42,18 @@ export function answerCard(reply, { onAsTyped, onCopy, onFollow }) {
     confidence(reply.confidence, "are"),
     element("p", { className: "actions" }, button("Copy as Markdown", onCopy), button("Ask a follow-up", onFollow)),
   ];
+}
+
+/** @param {Quote[]} quotes @returns {Quote[][]} the rows of a table, of which the first is its header, in one group */
+function together(quotes) {
+  /** @type {Quote[][]} */
+  const groups = [];
+  for (const quote of quotes) {
+    const last = groups.at(-1);
+    if (last?.[0].citation === quote.citation && isRow(last[0].text) && isRow(quote.text)) last.push(quote);
+    else groups.push([quote]);
+  }
+  return groups;
 }
 
 /** @param {Turn} turn @returns {HTMLElement} a question asked before and what came of it */
@@ -81,7 +97,7 @@ function passageItem(passage, onCheck) {
   const check = button("Check against the note", () => onCheck(passage, output));
   const body = element("blockquote", {}, ...passage.runs.map((run) => element(run.evidence ? "mark" : "span", {}, run.text)));
   // Rows of a table line up only where every letter is as wide as the next and no line is broken.
-  if (passage.text.split("\n").every((line) => line.trimStart().startsWith("|"))) body.classList.add("table");
+  if (passage.text.split("\n").every(isRow)) body.classList.add("table");
   return element(
     "li",
     { id: `passage-${passage.rank}` },
@@ -122,20 +138,3 @@ export const lineNumbers = (start, end) => (start === end ? `line ${start}` : `l
 
 /** @param {number} number @param {string} thing @returns {string} */
 export const count = (number, thing) => `${number.toLocaleString("en")} ${thing}${number === 1 ? "" : "s"}`;
-
-/** @param {string} words @param {() => void} onclick @returns {HTMLElement} */
-export const button = (words, onclick) => element("button", { type: "button", onclick }, words);
-
-/** @template {HTMLElement} T @param {string} id @param {new () => T} kind @returns {T} */
-export function find(id, kind) {
-  const found = document.getElementById(id);
-  if (!(found instanceof kind)) throw new Error(`the page has no ${kind.name} called ${id}`);
-  return found;
-}
-
-/** @param {string} name @param {Record<string, unknown>} properties @param {...(Node | string)} children @returns {HTMLElement} */
-export function element(name, properties, ...children) {
-  const made = Object.assign(document.createElement(name), properties);
-  made.append(...children);
-  return made;
-}

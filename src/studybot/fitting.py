@@ -7,7 +7,7 @@ the same bytes.
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
@@ -25,7 +25,7 @@ from studybot.types import Answer, Hit
 
 # What the questions of a collection weigh, by what was done to them. Most of a student's questions are answered by the
 # notes, some are not: the confidence is a probability only where questions come in shares such as these.
-_WEIGHTS = {"own": 1.0, "hidden": 0.05, "foreign": 0.3}
+_WEIGHTS = {"own": 1.0, "near-miss": 0.15, "hidden": 0.05, "foreign": 0.3}
 _WITHHELD_AT_MOST = 0.05
 """Share of the right answers to training questions that the threshold may withhold."""
 _HIDING_DEPTH = 30
@@ -37,14 +37,14 @@ class HeldOut:
     """One collection, measured with what was fitted on the others.
 
     ``mrr_before`` is its MRR@10 with the weights in use before, which may have been fitted on it. Where several places
-    are needed, the first counts. Shares ``refused`` are those at the threshold, by what was done to the questions.
+    are needed, the first counts. By the origin of the questions that it has: the ``auroc`` of its own against those,
+    and the shares that are ``refused`` at the threshold.
     """
 
     n: int
     mrr: float
     mrr_before: float
-    auroc_hidden: float | None
-    auroc_foreign: float | None
+    auroc: Mapping[str, float]
     calibration_error: float
     refused: Mapping[str, float]
 
@@ -75,10 +75,7 @@ def fit(collections: Mapping[str, tuple[StudyBot, Sequence[Question]]]) -> Fit:
     """
     if len({id(bot) for bot, _ in collections.values()}) < 2:
         raise TrainingInvalid("fitting needs questions over two folders of notes: each is measured with the others")
-    known = {
-        name: Training(bot, [question for question in evaluation.locate(bot, asked) if question.answerable])
-        for name, (bot, asked) in sorted(collections.items())
-    }
+    known = {name: Training(bot, evaluation.locate(bot, asked)) for name, (bot, asked) in sorted(collections.items())}
     for name, collection in known.items():
         if not any(one.relevant.any() for one in collection.found):
             raise TrainingInvalid(f"{name}: no question has its evidence among the passages that are looked at")
@@ -116,22 +113,23 @@ def table(fit: Fit, before: Fitted) -> str:
         ("threshold", before.confidence.threshold, fit.fitted.confidence.threshold),
     ]
     lines = [f"{name:<15} {old:>8.3f} -> {new:.3f}" for name, old, new in changes]
-    lines.append(
-        f"\n{'':<24}        MRR@10            AUROC against        calibration   refused"
-        f"\n{'left out':<24}    n   after (before)    hidden   foreign      error         own    hidden   foreign"
-    )
+    wrong = [origin for origin in _WEIGHTS if origin != "own"]
+    lines += [
+        f"\n{'':<36}MRR@10           {'AUROC against':<30} calibration   refused",
+        f"{'left out':<28}    n   after (before) {_columns(wrong)}       error {_columns(_WEIGHTS)}",
+    ]
     for name, held in fit.held_out.items():
-        aurocs = (f"{v:.3f}" if v is not None else f"{'-':>5}" for v in (held.auroc_hidden, held.auroc_foreign))
-        refused = (f"{held.refused[origin]:.2f}" if origin in held.refused else f"{'-':>4}" for origin in _WEIGHTS)
-        lines.append(
-            f"{name:<24} {held.n:>4}   {held.mrr:.3f} ({held.mrr_before:.3f})     "
-            + "     ".join(aurocs)
-            + f"      {held.calibration_error:.3f}         "
-            + "      ".join(refused)
-        )
+        aurocs = _columns(f"{held.auroc[origin]:.3f}" if origin in held.auroc else "-" for origin in wrong)
+        refused = _columns(f"{held.refused[origin]:.2f}" if origin in held.refused else "-" for origin in _WEIGHTS)
+        mrr = f"{held.mrr:.3f} ({held.mrr_before:.3f}) "
+        lines.append(f"{name:<28} {held.n:>4}   {mrr} {aurocs}       {held.calibration_error:.3f} {refused}")
     mean = float(np.mean([held.mrr for held in fit.held_out.values()]))
-    lines.append(f"{'mean':<24} {'':>4}   {mean:.3f} ({np.mean([h.mrr_before for h in fit.held_out.values()]):.3f})")
+    lines.append(f"{'mean':<28} {'':>4}   {mean:.3f} ({np.mean([h.mrr_before for h in fit.held_out.values()]):.3f})")
     return "\n".join(lines)
+
+
+def _columns(cells: Iterable[str]) -> str:
+    return " ".join(f"{cell:>9}" for cell in cells)
 
 
 def _foreign(name: str, known: Mapping[str, Training]) -> list[Question]:
@@ -177,7 +175,11 @@ def _selection(collections: Sequence[Training], fusion: Fusion) -> Selection:
 
 
 def _judged(collection: Training, fitted: Fitted, foreign: Sequence[Question]) -> list[_Judged]:
-    """Return what the confidence is learned from: answers as they are, with evidence hidden, to foreign questions."""
+    """Return what the confidence is learned from: the results of questions, by what was done to make them.
+
+    That are the collection's questions as they are ("own"), with their evidence hidden, those that its notes nearly
+    answer, and foreign ones.
+    """
     judged = []
     for question in collection.questions:
         asked = question.question
@@ -189,10 +191,11 @@ def _judged(collection: Training, fitted: Fitted, foreign: Sequence[Question]) -
         hidden = [hit for hit in hits if hit.passage.id not in evidence]
         # A word that only the evidence has would not be known, either.
         judged.append(_judgement(question, collection.unknown(asked, evidence), hidden, fitted.selection, "hidden"))
-    for question in foreign:
-        hits = collection.hits(question.question, fitted.fusion, ANSWERING_HITS)
-        unknown = collection.unknown(question.question)
-        judged.append(_judgement(question, unknown, hits, fitted.selection, "foreign"))
+    for origin, unanswerable in (("near-miss", collection.near_misses), ("foreign", foreign)):
+        for question in unanswerable:
+            hits = collection.hits(question.question, fitted.fusion, ANSWERING_HITS)
+            unknown = collection.unknown(question.question)
+            judged.append(_judgement(question, unknown, hits, fitted.selection, origin))
     return [one for one in judged if one.features]
 
 
@@ -233,25 +236,24 @@ def _measured(collection: Training, judged: Sequence[_Judged], fitted: Fitted, b
         origin: [fitted.confidence.probability(one.features) for one in judged if one.origin == origin]
         for origin in _WEIGHTS
     }
-    own = [one.correct for one in judged if one.origin == "own"]
+    own = confidences.pop("own")
     found = collection.found
     return HeldOut(
         n=len(found),
         mrr=float(np.mean([_reciprocal_rank(one, fitted.fusion) for one in found])),
         mrr_before=float(np.mean([_reciprocal_rank(one, before) for one in found])),
-        auroc_hidden=_auroc(confidences["own"], confidences["hidden"]),
-        auroc_foreign=_auroc(confidences["own"], confidences["foreign"]),
-        calibration_error=metrics.calibration_error(confidences["own"], own),
+        auroc={
+            origin: auroc
+            for origin, wrong in confidences.items()
+            if (auroc := metrics.auroc([*own, *wrong], [1] * len(own) + [0] * len(wrong))) is not None
+        },
+        calibration_error=metrics.calibration_error(own, [one.correct for one in judged if one.origin == "own"]),
         refused={
             origin: float(np.mean(np.array(found_so) < fitted.confidence.threshold))
-            for origin, found_so in confidences.items()
+            for origin, found_so in {"own": own, **confidences}.items()
             if found_so
         },
     )
-
-
-def _auroc(positives: Sequence[float], negatives: Sequence[float]) -> float | None:
-    return metrics.auroc([*positives, *negatives], [1] * len(positives) + [0] * len(negatives))
 
 
 def _reciprocal_rank(found: Found, fusion: Fusion) -> float:

@@ -1,4 +1,4 @@
-"""Questions that their notes answer, with all that is found for them: what weights are learned from."""
+"""Questions over notes, with all that is found for them: what weights and confidence are learned from."""
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
@@ -28,14 +28,15 @@ class Found:
 
 
 class Training:
-    """Questions that their notes answer, and what is found there; every question is encoded once."""
+    """Questions that their notes answer or nearly answer, and what is found there; every question is encoded once."""
 
     def __init__(self, bot: StudyBot, questions: Sequence[Question]) -> None:
-        self.questions = questions
+        self.questions = [question for question in questions if question.answerable]
+        self.near_misses = [question for question in questions if not question.answerable]
         self.bot = bot
         self._lookup = bot.lookup()
         self._query = cache(self._lookup.query)
-        self.found = [self._found(question) for question in questions]
+        self.found = [self._found(question) for question in self.questions]
 
     def hits(self, question: str, fusion: Fusion, top_k: int) -> list[Hit]:
         """Return the ``top_k`` best passages, best first."""
