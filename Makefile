@@ -80,6 +80,11 @@ fit: install ## Fit the weights and the confidence in src/studybot/fitted.json t
 	$(BIN)/studybot eval --fit --index .venv/measured/training \
 	    $(foreach name,$(TRAINING),$(firstword $(call questions_of,$(name))) --notes $(call notes_of,$(name)))
 
-encoder: install ## Train the encoder anew, into src/studybot/encoder: one to two hours on two cores, 17 GB of memory
-	$(BIN)/python -m studybot.tuning src/studybot/encoder \
+# Questions that are part of the project, some over the documents above, some over notes of their own.
+FURTHER := $(basename $(notdir $(wildcard eval/training/*.jsonl)))
+
+encoder: install ## Train the encoder anew, into src/studybot/encoder: two hours on two cores, 17 GB of memory
+	$(BIN)/python -m studybot.tuning first all-MiniLM-L6-v2 .venv/measured/encoder \
 	    $(foreach name,$(TUNING),$(foreach file,$(call questions_of,$(name)),$(file) $(call notes_of,$(name))))
+	$(BIN)/python -m studybot.tuning further .venv/measured/encoder src/studybot/encoder \
+	    $(foreach name,$(FURTHER),eval/training/$(name).jsonl $(firstword $(wildcard eval/training/$(name)) $(call notes_of,$(name))))

@@ -6,8 +6,14 @@ import pytest
 
 from studybot import tuning
 from studybot.encoding import BASE, SentenceEncoder
-from studybot.pairs import Pair
-from studybot.tuning import batches, tune
+from studybot.pairs import Kind, Pair
+from studybot.tuning import COURSES, Row, tune
+
+FIRST = COURSES["first"]
+
+
+def batches(collections: list[list[Pair]]) -> dict[Kind, list[list[Row]]]:
+    return tuning.batches(collections, FIRST.times)
 
 
 def pair(n: int, *, subject: str = "s", words: int = 1, is_weak: bool = False, kind: str = "passage") -> Pair:
@@ -59,7 +65,7 @@ def test_a_tuned_model_is_an_encoder_that_is_nearer_to_what_it_was_taught(
     colours = ("red", "green", "blue", "yellow", "black", "white", "brown", "violet")
     others = tuple(f"Item {n} lies in the cellar." for n in range(4))
     taught = [Pair("passage", f"glorp {colour}", f"The {colour} shelf.", others, is_weak=False) for colour in colours]
-    tune([taught], tmp_path / "tuned")
+    tune([taught], Path(BASE), tmp_path / "tuned", FIRST)
     tuned = SentenceEncoder(tmp_path / "tuned")
     assert tuned.fingerprint.startswith("tuned:")
     assert (tmp_path / "tuned" / "model.safetensors").stat().st_size < 50_000_000
@@ -69,4 +75,7 @@ def test_a_tuned_model_is_an_encoder_that_is_nearer_to_what_it_was_taught(
         return float(question @ right - question @ wrong)
 
     assert margin(tuned) > margin(SentenceEncoder(Path(BASE)))
+    # A second course goes on from there.
+    tune([taught], tmp_path / "tuned", tmp_path / "again", COURSES["further"])
+    assert margin(SentenceEncoder(tmp_path / "again")) > margin(tuned)
     assert np.allclose(np.linalg.norm(tuned.encode(["one text"])), 1.0, atol=1e-6)

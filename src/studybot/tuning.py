@@ -1,13 +1,15 @@
 """The study-tuned encoder: all-MiniLM-L6-v2, trained on questions about notes on many subjects.
 
-``python -m studybot.tuning FOLDER QUESTIONS NOTES [QUESTIONS NOTES]...`` writes it into ``FOLDER``; ``make encoder``
-names the questions. The same questions and notes give the same weights on the same machine.
+``python -m studybot.tuning COURSE MODEL FOLDER QUESTIONS NOTES [QUESTIONS NOTES]...`` trains ``MODEL`` and writes it
+into ``FOLDER``; ``make encoder`` names the questions of both courses. The same questions and notes give the same
+weights on the same machine.
 """
 
 import random
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from studybot import pairs, questions
@@ -16,20 +18,36 @@ from studybot.errors import StudybotError
 from studybot.pairs import Kind, Pair
 
 _SEED = 7
-_TIMES: dict[Kind, tuple[int, int]] = {"passage": (2, 0), "statement": (3, 1)}
-"""How often a pair is seen, each time with other negatives: one with known lines, and one with a known note only."""
 _NEGATIVES: dict[Kind, int] = {"passage": 1, "statement": 2}
 _BATCH = 32
 _LEARNING_RATE = 3e-5
-_SHARE = 0.75
-"""Of the trained weights in those that are written; the rest are those from before the training."""
 
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How much is learned from one set of questions.
+
+    ``times`` is how often a pair is seen, each time with other negatives: one with known lines, and one with a known
+    note only. ``share`` is that of the trained weights in those that are written; the rest are those from before.
+    """
+
+    times: Mapping[Kind, tuple[int, int]]
+    share: float
+
+
+COURSES = {
+    "first": Course({"passage": (2, 0), "statement": (3, 1)}, share=0.75),
+    "further": Course({"passage": (1, 0), "statement": (1, 0)}, share=1.0),
+}
+"""The first is of few questions, from which the model of many texts should not be led away; the second is of many."""
 
 Row = tuple[str, ...]
 """What is learned from at once: a question, the text that answers, and as many that do not as its kind has."""
 
 
-def batches(collections: Sequence[Sequence[Pair]]) -> dict[Kind, list[list[Row]]]:
+def batches(
+    collections: Sequence[Sequence[Pair]], times: Mapping[Kind, tuple[int, int]]
+) -> dict[Kind, list[list[Row]]]:
     """Return what is trained on, by kind, in random order; a batch is of one collection and of texts of like length.
 
     The texts of the others are then as hard to tell from the right one as those that an index holds, and little of a
@@ -38,12 +56,12 @@ def batches(collections: Sequence[Sequence[Pair]]) -> dict[Kind, list[list[Row]]
     chance = random.Random(_SEED)
     made: dict[Kind, list[list[Row]]] = {"passage": [], "statement": []}
     for kind, full in made.items():
-        for time in range(max(_TIMES[kind])):
+        for time in range(max(times[kind])):
             rows = [
                 (pair.question, pair.positive, *chance.sample(pair.negatives, _NEGATIVES[kind]))
                 for pairs_of_one in collections
                 for pair in sorted(pairs_of_one, key=lambda pair: len(pair.positive))
-                if pair.kind == kind and time < _TIMES[kind][pair.is_weak] and len(pair.negatives) >= _NEGATIVES[kind]
+                if pair.kind == kind and time < times[kind][pair.is_weak] and len(pair.negatives) >= _NEGATIVES[kind]
             ]
             full += _filled(rows)
         chance.shuffle(full)
@@ -67,8 +85,8 @@ def _filled(rows: Sequence[Row]) -> Iterator[list[Row]]:
         rows = later
 
 
-def tune(collections: Sequence[Sequence[Pair]], folder: Path) -> None:
-    """Train all-MiniLM-L6-v2 on the pairs of each collection and write the model into ``folder``, in half precision.
+def tune(collections: Sequence[Sequence[Pair]], model: Path, folder: Path, course: Course) -> None:
+    """Train ``model`` on the pairs of each collection and write it into ``folder``, in half precision.
 
     Contrastive, with the other texts of a batch and the mined ones as negatives (van den Oord et al., 2018). The
     trained weights are averaged with those from before, which keeps what the model knew of other texts (Wortsman et
@@ -80,17 +98,16 @@ def tune(collections: Sequence[Sequence[Pair]], folder: Path) -> None:
     from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
     from torch.utils.data import SequentialSampler
 
-    base = SentenceEncoder(Path(BASE)).folder
-    model = load_model(base)
-    before = {name: weight.clone() for name, weight in model.state_dict().items()}
+    trained = load_model(SentenceEncoder(model).folder)
+    before = {name: weight.clone() for name, weight in trained.state_dict().items()}
     data = {
         kind: Dataset.from_dict(_columns([row for batch in made for row in batch]))
-        for kind, made in batches(collections).items()
+        for kind, made in batches(collections, course.times).items()
         if made
     }
     with tempfile.TemporaryDirectory() as scratch:
         SentenceTransformerTrainer(
-            model=model,
+            model=trained,
             args=SentenceTransformerTrainingArguments(
                 output_dir=scratch,
                 num_train_epochs=1,
@@ -106,10 +123,11 @@ def tune(collections: Sequence[Sequence[Pair]], folder: Path) -> None:
                 use_cpu=True,
             ),
             train_dataset=data,
-            loss=MultipleNegativesRankingLoss(model),
+            loss=MultipleNegativesRankingLoss(trained),
         ).train()
-    model.load_state_dict({name: _SHARE * w + (1 - _SHARE) * before[name] for name, w in model.state_dict().items()})
-    model.half().save(str(folder), create_model_card=False)
+    share = course.share
+    trained.load_state_dict({name: share * w + (1 - share) * before[name] for name, w in trained.state_dict().items()})
+    trained.half().save(str(folder), create_model_card=False)
 
 
 def _columns(rows: Sequence[Row]) -> dict[str, list[str]]:
@@ -117,17 +135,21 @@ def _columns(rows: Sequence[Row]) -> dict[str, list[str]]:
     return {name: [row[n] for row in rows] for n, name in enumerate(names)}
 
 
-def main(folder: Path, *named: Path) -> None:
-    """Train on the question files and notes folders that are ``named`` in turn, and write the model into ``folder``."""
+def main(course: str, model: str, folder: str, *named: str) -> None:
+    """Train on the question files and notes folders that are ``named`` in turn.
+
+    What a text is like and which others are near to it is told by all-MiniLM-L6-v2, whatever ``model`` is.
+    """
     encoder = SentenceEncoder(Path(BASE))
-    collections: dict[Path, list[Pair]] = {}
+    collections: dict[str, list[Pair]] = {}
     try:
         for file, notes in zip(named[::2], named[1::2], strict=True):
-            collections.setdefault(notes, []).extend(pairs.mined(notes, questions.load(file), encoder, print))
+            found = pairs.mined(Path(notes), questions.load(Path(file)), encoder, print)
+            collections.setdefault(notes, []).extend(found)
+        tune(list(collections.values()), Path(model), Path(folder), COURSES[course])
     except StudybotError as error:
         sys.exit(f"studybot: {error}")
-    tune(list(collections.values()), folder)
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:]))
+    main(*sys.argv[1:])
