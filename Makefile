@@ -1,7 +1,7 @@
 # Everything lands in this checkout: .venv, index/. The one thing outside is the user's cache of models.
 PYTHON ?= python3.11
-NOTES ?= notes
-PORT ?= 8765
+# At first the sample notes, later those that were indexed last.
+NOTES ?= $(if $(or $(STUDYBOT_NOTES),$(wildcard index/studybot.sqlite)),,notes)
 BIN := .venv/bin
 # Documents and questions that studybot is developed with; not part of the project.
 SHARED := ../shared
@@ -22,8 +22,8 @@ install: .venv/installed ## Create .venv and install studybot with everything fo
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-serve: install ## Index the notes (NOTES=folder for your own) and serve the page on this computer
-	$(BIN)/studybot serve '$(NOTES)' --index index --port $(PORT)
+serve: install ## Index the notes (NOTES=folder for your own) and serve the page on this computer (PORT=8765)
+	$(BIN)/studybot serve $(if $(NOTES),'$(NOTES)') $(if $(PORT),--port $(PORT))
 
 test: install ## Run the tests
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
