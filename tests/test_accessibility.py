@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import FilePayload, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from studybot.bot import StudyBot
 from tests.browser import Served, answer, ask, box, passages, served, state
@@ -201,8 +201,11 @@ def test_letters_grow_with_a_very_large_screen(
 
 
 @pytest.mark.parametrize("path", ["", "notes", "figures", "read"])
-def test_a_page_is_light(open_page: Callable[..., Page], server: Served, path: str) -> None:
-    page = open_page(server)
+def test_a_page_is_light(browser: Browser, server: Served, path: str) -> None:
+    # One that was here before would only ask whether its copies are today's.
+    context = browser.new_context()
+    server.pages.callback(context.close)
+    page = context.new_page()
     fetched: dict[str, int] = {}
     page.on("response", lambda reply: fetched.update({urlsplit(reply.url).path: len(reply.body())}))
     page.goto(f"{server.url}{path}?note=kings.md", wait_until="networkidle")

@@ -379,6 +379,16 @@ def test_a_note_that_was_put_can_be_asked_after_the_sync(client: TestClient, not
     assert asked(client, "How do ferns spread?")["answer"]["text"] == "Ferns spread by spores. [1]"
 
 
+def test_a_note_is_put_only_where_there_is_none_if_that_is_asked(client: TestClient, notes: Path) -> None:
+    nothing_there = {"If-None-Match": "*"}
+    refused = client.put("/api/notes/kings.md", content=b"# Other\n", headers=nothing_there)
+    assert (refused.status_code, error_code(refused.json())) == (412, "note_exists")
+    assert (notes / "kings.md").read_text(encoding="utf-8") == KINGS
+    assert client.put("/api/notes/ferns.md", content=b"# Ferns\n", headers=nothing_there).status_code == 201
+    assert client.put("/api/notes/ferns.md", content=b"# Moss\n", headers={"If-None-Match": '"x"'}).status_code == 204
+    assert (notes / "ferns.md").read_bytes() == b"# Moss\n"
+
+
 def test_a_note_that_was_put_again_is_replaced(client: TestClient, notes: Path) -> None:
     put = client.put("/api/notes/kings.md", content=b"# Kings\n\nLouis XVI was executed in January 1793.\n")
     assert (put.status_code, put.content) == (204, b"")

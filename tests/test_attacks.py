@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from studybot.api import create_app
 from studybot.bot import StudyBot
@@ -24,7 +24,7 @@ from studybot.notes import WINDOWS_FORBIDDEN, delete_note, read_note, write_note
 from studybot.protocol import Protocol
 from studybot.server import check_address, configured, web_folder
 from studybot.settings import Settings
-from tests.browser import PATIENCE_S, Served, served
+from tests.browser import PATIENCE_S, Served, served, state
 from tests.test_guard import assert_protected
 from tests.word_encoder import HeldEncoder
 
@@ -456,7 +456,8 @@ def test_a_browser_gives_the_token_once(make_bot: MakeBot, open_page: Callable[.
         assert page.title() == "Token – studybot"
         page.get_by_label("Token").fill("correct-horse-batterie")
         page.get_by_role("button", name="Go on").click()
-        page.get_by_text("this is not the token").wait_for()
+        expect(state(page)).to_have_text("this is not the token that studybot was started with")
+        expect(state(page)).to_have_class("failed")
         page.get_by_label("Token").fill("correct-horse-battery")
         page.get_by_role("button", name="Go on").click()
         page.get_by_label("Ask your notes").wait_for()

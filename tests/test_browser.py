@@ -7,10 +7,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import uvicorn
 from playwright.sync_api import Locator, Page, expect
+from starlette.types import Receive, Scope, Send
 
+from studybot.api import create_app
 from studybot.bot import StudyBot
 from studybot.fitted import Confidence
+from studybot.server import web_folder
 from tests.browser import PATIENCE_S, Served, answer, ask, box, passages, served, state
 from tests.conftest import KINGS
 from tests.word_encoder import HeldEncoder
@@ -22,6 +26,7 @@ SMOOTH = "Which membrane is smooth?"
 HELD = "Patience: when was Louis XVI executed?"
 BROTHER = "and his brother?"
 UNDERSTOOD = "Understood as “and his brother? (Louis XVI)”"
+OFFLINE = "studybot does not answer; is it still running in your terminal?"
 
 
 @pytest.fixture
@@ -121,6 +126,21 @@ def test_a_refusal_is_shown_in_words_with_the_nearest_passages(
         expect(passages(page).first.get_by_role("button")).not_to_be_in_viewport()
         answer(page).get_by_role("link", name="Look at the nearest passages").press("Enter")
         expect(passages(page).first.get_by_role("button")).to_be_in_viewport()
+
+
+def test_a_refusal_without_any_passage_promises_none(
+    open_page: Callable[..., Page], make_bot: MakeBot, tmp_path: Path
+) -> None:
+    (tmp_path / "blank").mkdir()
+    (tmp_path / "blank" / "blank.md").write_text("\n", encoding="utf-8")
+    bot = make_bot(notes=tmp_path / "blank")
+    bot.sync()
+    with served(bot) as server:
+        page = open_page(server)
+        ask(page, EXECUTED)
+        expect(state(page)).to_have_text("There is no passage near to it.")
+        expect(answer(page)).to_contain_text("Your notes hold nothing near to this question.")
+        expect(page.get_by_role("region", name="Passages")).to_have_count(0)
 
 
 def test_enter_asks_and_shift_enter_breaks_the_line(page: Page) -> None:
@@ -224,7 +244,7 @@ def test_markup_in_a_note_is_shown_as_text_and_does_nothing(page: Page, bot: Stu
     expect(main.locator("script, img, strong, code")).to_have_count(0)
     links = [link.get_attribute("href") or "" for link in main.get_by_role("link").all()]
     assert {re.split("[:?-]", link)[0] for link in links} == {"vscode", "/read", "#passage"}
-    assert page.title() == "studybot"
+    assert page.title() == "What do traps hold? – studybot"
 
 
 def test_markup_in_a_question_is_text(page: Page, server: Served) -> None:
@@ -264,6 +284,56 @@ def test_rows_of_a_table_are_quoted_as_a_table(page: Page, bot: StudyBot, notes:
     expect(answer(page).get_by_role("link", name="Passage 1: Tides › lines 3–6")).to_have_count(1)
 
 
+TWO_TABLES = """# Tides
+
+| Tide | When |
+|---|---|
+| Spring | full moon |
+| Neap | half moon |
+
+Between them lie words.
+
+| Tide | Height |
+|---|---|
+| Neap | low |
+| Spring | high |
+"""
+
+
+def test_rows_of_two_tables_are_quoted_as_two(
+    open_page: Callable[..., Page], server: Served, bot: StudyBot, notes: Path
+) -> None:
+    (notes / "tides.md").write_text(TWO_TABLES, encoding="utf-8")
+    bot.sync()
+    page = open_page(server, permissions=["clipboard-read", "clipboard-write"])
+    ask(page, "When is the neap tide, and how high?")
+    quoted = answer(page).get_by_role("table")
+    expect(quoted).to_have_count(2)
+    expect(quoted.first.get_by_role("columnheader")).to_have_text(["Tide", "When"])
+    expect(quoted.first.get_by_role("cell")).to_have_text(["Spring", "full moon", "Neap", "half moon"])
+    expect(quoted.last.get_by_role("columnheader")).to_have_text(["Tide", "Height"])
+    expect(quoted.last.get_by_role("cell")).to_have_text(["Neap", "low", "Spring", "high"])
+
+    page.get_by_role("button", name="Copy as Markdown").click()
+    expect(state(page)).to_have_text("Copied.")
+    assert page.evaluate("navigator.clipboard.readText()") == (
+        "> | Tide | When |\n> |---|---|\n> | Spring | full moon |\n> | Neap | half moon |\n\n"
+        "— tides.md › Tides, lines 3–6\n\n"
+        "> | Tide | Height |\n> |---|---|\n> | Neap | low |\n> | Spring | high |\n\n"
+        "— tides.md › Tides, lines 10–13\n"
+    )
+
+
+def test_a_row_is_no_header_where_that_of_the_table_is_not_quoted(page: Page, bot: StudyBot, notes: Path) -> None:
+    rows = "".join(f"| Port {n} | high at {n} hours |\n" for n in range(40))
+    (notes / "ports.md").write_text(f"# Ports\n\n| Port | Tide |\n|---|---|\n{rows}", encoding="utf-8")
+    bot.sync()
+    ask(page, "When is it high at port 31 and port 33?")
+    quoted = answer(page).get_by_role("table")
+    expect(quoted.get_by_role("row")).to_have_text([f"Port {n}high at {n} hours" for n in range(29, 34)])
+    expect(quoted.get_by_role("columnheader")).to_have_count(0)
+
+
 def test_a_server_that_vanishes_in_mid_question_is_told_in_words(
     page: Page, server: Served, encoder: HeldEncoder, problems: list[str]
 ) -> None:
@@ -274,11 +344,54 @@ def test_a_server_that_vanishes_in_mid_question_is_told_in_words(
     expect(answer(page)).to_have_attribute("aria-busy", "true")
     assert encoder.is_reached.wait(PATIENCE_S)
     server.vanish()
-    expect(state(page)).to_have_text("studybot does not answer; is it still running in your terminal?")
+    expect(state(page)).to_have_text(OFFLINE)
     expect(answer(page)).to_be_hidden()
     expect(passages(page)).to_have_count(0)
     server.pages.close()
     assert all(problem.startswith("Failed to load resource: net::ERR_") for problem in problems)
+    problems.clear()
+
+
+def test_a_reply_that_breaks_off_is_told_in_words(
+    open_page: Callable[..., Page], bot: StudyBot, problems: list[str]
+) -> None:
+    app = create_app(bot, web_folder())
+
+    async def breaking_off(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("path") != "/api/ask":
+            return await app(scope, receive, send)
+        head = [(b"content-type", b"application/json"), (b"content-length", b"100")]
+        await send({"type": "http.response.start", "status": 200, "headers": head})
+        await send({"type": "http.response.body", "body": b'{"question": ', "more_body": True})
+        raise ConnectionError
+
+    with served(bot, uvicorn.Config(breaking_off, log_level="critical")) as server:
+        page = open_page(server)
+        ask(page, EXECUTED)
+        expect(state(page)).to_have_text(OFFLINE)
+    problems.clear()
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(502, "the server said 502 Bad Gateway"), (200, "what answers here is not studybot: it said 200 OK")],
+)
+def test_a_reply_of_something_else_is_told_in_words(page: Page, problems: list[str], status: int, words: str) -> None:
+    page.route("**/api/ask", lambda route: route.fulfill(status=status, body="<h1>Bad Gateway</h1>"))
+    ask(page, EXECUTED)
+    expect(state(page)).to_have_text(words)
+    problems.clear()
+
+
+def test_the_page_that_asks_for_the_token_tells_in_words_that_the_server_is_gone(
+    open_page: Callable[..., Page], make_bot: MakeBot, problems: list[str]
+) -> None:
+    with served(make_bot(host="0.0.0.0", token="correct-horse-battery")) as server:
+        page = open_page(server)
+        page.get_by_label("Token").fill("correct-horse-battery")
+        server.vanish()
+        page.get_by_role("button", name="Go on").click()
+        expect(state(page)).to_have_text(OFFLINE)
     problems.clear()
 
 
@@ -339,6 +452,93 @@ def test_escape_cancels_a_question(page: Page, encoder: HeldEncoder) -> None:
     page.wait_for_timeout(300)
     expect(state(page)).to_have_text("Cancelled.")
     expect(answer(page)).to_be_hidden()
+    expect(page.get_by_role("region", name="Examples").get_by_role("button")).to_have_count(2)
+
+
+def test_escape_leaves_the_answer_before_the_question_that_it_cancels(page: Page, encoder: HeldEncoder) -> None:
+    ask(page, EXECUTED)
+    expect(answer(page)).to_be_visible()
+    ask(page, HELD)
+    assert encoder.is_reached.wait(PATIENCE_S)
+    page.keyboard.press("Escape")
+    expect(state(page)).to_have_text("Cancelled.")
+    expect(answer(page).get_by_role("blockquote")).to_have_text("Louis XVI was executed in 1793.[1]")
+    page.go_back()
+    expect(state(page)).to_have_text("Answered from your notes.")
+    expect(box(page)).to_have_value(EXECUTED)
+
+
+def test_enter_that_is_pressed_twice_asks_once(page: Page, bot: StudyBot, encoder: HeldEncoder) -> None:
+    box(page).fill(HELD)
+    box(page).press("Enter")
+    box(page).press("Enter")
+    assert encoder.is_reached.wait(PATIENCE_S)
+    # Long enough for a second one to come if it could.
+    page.wait_for_timeout(300)
+    encoder.may_go_on.set()
+    expect(answer(page)).to_be_visible()
+    assert [one.turns for one in bot.history().conversations()] == [1]
+    # Asked again later it is another turn.
+    box(page).press("Enter")
+    expect(earlier(page)).to_have_count(1)
+    assert [one.turns for one in bot.history().conversations()] == [2]
+
+
+@pytest.mark.parametrize("is_cancelled", [True, False])
+def test_after_a_conversation_that_did_not_open_what_is_asked_goes_where_the_address_says(
+    page: Page, bot: StudyBot, problems: list[str], is_cancelled: bool
+) -> None:
+    ask(page, EXECUTED)
+    expect(answer(page)).to_be_visible()
+    (wanted,) = bot.history().conversations()
+    page.get_by_role("button", name="New conversation").click()
+    ask_two(page)
+    open_history(page)
+    address = f"**/api/conversations/{wanted.id}"
+    page.route(address, lambda route: None if is_cancelled else route.abort())
+    history(page).last.get_by_role("link", name=EXECUTED, exact=True).click()
+    if is_cancelled:
+        expect(state(page)).to_have_text("Opening the conversation…")
+        page.keyboard.press("Escape")
+    expect(state(page)).to_have_text("Cancelled." if is_cancelled else OFFLINE)
+    expect(answer(page)).to_be_hidden()
+    expect(earlier(page)).to_have_count(0)
+    page.unroute(address)
+    with page.expect_request("**/api/ask") as asked:
+        ask(page, BROTHER)
+    assert asked.value.post_data_json == {"question": BROTHER, "conversation": wanted.id}
+    expect(earlier(page)).to_have_count(1)
+    problems.clear()
+
+
+def test_a_reply_is_kept_though_the_turns_before_it_cannot_be_had(page: Page, problems: list[str]) -> None:
+    ask_two(page)
+    page.route("**/api/conversations/*", lambda route: route.abort())
+    page.reload()
+    expect(answer(page)).to_contain_text(UNDERSTOOD)
+    expect(state(page)).to_have_text("What was asked before cannot be shown: studybot does not answer.")
+    ask(page, SMOOTH)
+    expect(answer(page).get_by_role("blockquote").first).to_contain_text("They have two membranes:")
+    expect(state(page)).to_have_text("What was asked before cannot be shown: studybot does not answer.")
+    page.unroute("**/api/conversations/*")
+    page.reload()
+    expect(answer(page).get_by_role("blockquote").first).to_contain_text("They have two membranes:")
+    expect(earlier(page).get_by_role("heading")).to_have_text([EXECUTED, BROTHER])
+    problems.clear()
+
+
+def test_the_title_tells_one_entry_of_the_history_from_another(page: Page) -> None:
+    expect(page).to_have_title("studybot")
+    ask(page, EXECUTED)
+    expect(page).to_have_title(f"{EXECUTED} – studybot")
+    page.get_by_role("button", name="New conversation").click()
+    expect(page).to_have_title("studybot")
+    open_history(page)
+    history(page).get_by_role("link", name=EXECUTED, exact=True).click()
+    expect(state(page)).to_contain_text("What you ask now follows.")
+    expect(page).to_have_title(f"{EXECUTED} – studybot")
+    page.go_back()
+    expect(page).to_have_title("studybot")
 
 
 def test_a_follow_up_is_completed_and_the_turns_stay_above_it(page: Page, bot: StudyBot) -> None:
@@ -363,6 +563,7 @@ def test_a_follow_up_can_be_asked_again_as_typed(page: Page, bot: StudyBot) -> N
     expect(answer(page)).to_be_visible()
     expect(answer(page)).not_to_contain_text("Understood as")
     expect(box(page)).to_have_value(BROTHER)
+    expect(box(page)).to_be_focused()
     (conversation,) = bot.history().conversations()
     assert [turn.interpreted_as for turn in bot.history().turns(conversation.id)] == [
         None,
@@ -486,6 +687,20 @@ def test_a_conversation_is_deleted_only_when_that_is_confirmed(page: Page, bot: 
     assert bot.history().conversations() == []
 
 
+def test_a_list_that_does_not_come_after_a_deletion_is_told_in_words(page: Page, problems: list[str]) -> None:
+    ask(page, EXECUTED)
+    open_history(page)
+    expect(history(page)).to_have_count(1)
+    page.route("**/api/conversations?*", lambda route: route.abort())
+    page.get_by_role("button", name=f"Delete “{EXECUTED}”").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page).to_have_title("studybot")
+    # Long enough for other words to come if they could.
+    page.wait_for_timeout(300)
+    expect(state(page)).to_have_text(OFFLINE)
+    problems.clear()
+
+
 def test_a_conversation_that_was_deleted_meanwhile_is_told_in_words(
     page: Page, bot: StudyBot, problems: list[str]
 ) -> None:
@@ -553,7 +768,7 @@ def test_an_answer_is_copied_as_markdown_with_its_citations(open_page: Callable[
     ask_two(page)
     page.get_by_role("button", name="Copy as Markdown").press("Enter")
     expect(state(page)).to_have_text("Copied.")
-    expect(state(page)).to_have_attribute("aria-live", "polite")
+    expect(state(page)).to_have_role("status")
     assert page.evaluate("navigator.clipboard.readText()") == (
         "> Louis XVI was executed in 1793.\n\n— kings.md › Kings, line 3\n\n"
         "> His brother became king in 1814.\n\n— kings.md › Kings, line 4\n"
@@ -577,6 +792,7 @@ def test_an_empty_page_offers_questions_about_the_notes_own_headings(page: Page)
     assert texts <= {"What about Kings?", "What about Mitochondria?", "What about Sizes?"}
     examples.get_by_role("button", name="What about Kings?").press("Enter")
     expect(box(page)).to_have_value("What about Kings?")
+    expect(box(page)).to_be_focused()
     expect(passages(page).first.locator("cite")).to_contain_text("kings.md")
     expect(examples).to_be_hidden()
     page.get_by_role("button", name="New conversation").click()
@@ -595,11 +811,18 @@ def test_update_indexes_new_notes_and_counts_them(page: Page, notes: Path) -> No
 def test_the_counts_are_those_of_today_when_the_reader_comes_back_to_the_page(
     page: Page, bot: StudyBot, notes: Path
 ) -> None:
-    expect(page.locator("#status")).to_have_text("2 notes, 4 passages")
+    line = page.locator("#status")
+    expect(line).to_have_text("2 notes, 4 passages")
+    words = line.evaluate_handle("(it) => it.firstChild")
+    for _ in range(2):
+        with page.expect_response("**/api/status"):
+            page.evaluate("dispatchEvent(new Event('focus'))")
+    # The same words are not put there again, which would be read out.
+    assert words.evaluate("(it) => it.isConnected")
     (notes / "queens.md").write_text("# Queens\n\nVictoria reigned for 63 years.\n", encoding="utf-8")
     bot.sync()
     page.evaluate("dispatchEvent(new Event('focus'))")
-    expect(page.locator("#status")).to_have_text("3 notes, 5 passages")
+    expect(line).to_have_text("3 notes, 5 passages")
 
 
 def test_update_tells_in_words_that_the_notes_folder_is_gone(page: Page, notes: Path) -> None:

@@ -119,7 +119,15 @@ def test_a_model_folder_that_is_none_is_named(tmp_path: Path) -> None:
 def test_status_and_doctor(index: Path) -> None:
     assert "2 notes, 4 passages, 10 statements" in studybot("status", "--index", str(index)).stdout
     done = studybot("doctor", "--index", str(index))
-    assert (done.returncode, done.stdout.count("ok ")) == (0, 5)
+    assert (done.returncode, done.stdout.count("ok "), done.stdout.count("\n")) == (0, 5, 5)
+
+
+def test_the_doctor_names_what_no_sync_can_read_and_does_not_fail_for_it(notes_folder: Path, index: Path) -> None:
+    scan = notes_folder / "scan.md"
+    scan.write_bytes(b"\x89PNG\0\0")
+    done = studybot("doctor", "--index", str(index))
+    scan.unlink()
+    assert (done.returncode, done.stdout.split("\n")[-2]) == (0, "left out: scan.md: is binary, not text")
 
 
 def test_eval_prints_the_figures(index: Path, tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from studybot import repair
 from studybot.bot import StudyBot
 from studybot.database import FILE, Database
 from studybot.errors import IndexBusy, IndexCorrupt, IndexMissing, NotesFolderMissing
-from studybot.history import History
 from studybot.layout import FORMAT
 from studybot.vectors import FILE as VIEW
 from studybot.vectors import STAMP
@@ -237,8 +236,11 @@ def test_an_index_of_the_format_before_seals_keeps_its_conversations_and_vectors
 
 def test_rows_on_both_sides_of_damaged_pages_are_read(tmp_path: Path) -> None:
     database = Database(tmp_path, write=True)
-    history = History(database)
-    conversations = [history.begin() for _ in range(2_000)]
+    chance = random.Random(0)
+    conversations = [chance.randbytes(16).hex() for _ in range(2_000)]
+    with database.transaction():
+        database.run_many("INSERT INTO conversations (id, began) VALUES (?, 1)", [(one,) for one in conversations])
+        database.seal_rows("conversations")
     database.close()
     content = bytearray((tmp_path / FILE).read_bytes())
     places = [content.find(identity.encode()) for identity in sorted(conversations)]

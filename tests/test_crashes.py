@@ -190,11 +190,13 @@ def test_what_is_committed_is_on_the_disk_before_it_is_acknowledged(bot: StudyBo
     writer.close()
 
 
-def test_a_turn_that_cannot_be_kept_is_answered_without_a_conversation(bot: StudyBot) -> None:
+def test_a_turn_that_cannot_be_kept_is_answered_in_its_conversation_and_begins_none(bot: StudyBot) -> None:
+    conversation = bot.ask(QUESTION, remember=True).conversation
     writer = Database(bot.settings.index, write=True)
-    bot.lookup().store.database.run("PRAGMA busy_timeout = 10")
     with writer.transaction():
-        busy = bot.ask(QUESTION, remember=True)
+        new, next_one = bot.ask(QUESTION, remember=True), bot.ask("why?", conversation=conversation, remember=True)
     writer.close()
-    assert (isinstance(busy.outcome, Answer), busy.conversation) == (True, None)
+    assert (isinstance(new.outcome, Answer), new.conversation) == (True, None)
+    assert (isinstance(next_one.outcome, Answer), next_one.conversation) == (True, conversation)
+    assert [(one.id, one.turns) for one in bot.history().conversations()] == [(conversation, 1)]
     assert bot.ask(QUESTION, remember=True).conversation is not None

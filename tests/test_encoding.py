@@ -120,6 +120,46 @@ def test_weights_that_changed_behind_their_size_and_time_are_damage(model: Sente
     assert f"wanted {mine.fingerprint.split(':')[1]}" in str(again.damage())
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("modules.json", "{"),
+        ("modules.json", '[{"name": "0"}]'),
+        ("modules.json", "[1]"),
+        ("sentence_bert_config.json", '{"max_seq_length": "many"}'),
+        ("sentence_bert_config.json", "[]"),
+        ("1_Pooling/config.json", '{"embedding_dimension": 384'),
+        ("1_Pooling/config.json", '{"embedding_dimension": "384"}'),
+        ("1_Pooling/config.json", "\udcff"),
+    ],
+)
+def test_a_folder_whose_settings_cannot_be_read_is_refused(
+    model: SentenceEncoder, home: Path, name: str, content: str
+) -> None:
+    shutil.copytree(model.folder, home / "mine")
+    (home / "mine" / name).write_text(content, encoding="utf-8", errors="surrogateescape")
+    with pytest.raises(ModelMissing, match=r"mine holds no model that can be read \(\w+: .*\); wanted a folder that"):
+        SentenceEncoder(home / "mine")
+
+
+def test_a_folder_that_says_nowhere_how_long_its_vectors_are_is_refused(model: SentenceEncoder, home: Path) -> None:
+    shutil.copytree(model.folder, home / "mine")
+    for name in ("1_Pooling/config.json", "config.json"):
+        (home / "mine" / name).write_text("{}", encoding="utf-8")
+    with pytest.raises(ModelMissing, match="KeyError: 'hidden_size'"):
+        SentenceEncoder(home / "mine")
+
+
+def test_a_tokenizer_and_weights_that_cannot_be_read_are_told_when_a_text_is_encoded(
+    model: SentenceEncoder, home: Path
+) -> None:
+    for name in ("tokenizer.json", "model.safetensors"):
+        shutil.copytree(model.folder, home / name)
+        (home / name / name).write_bytes(b"x" * 1_000)
+        with pytest.raises(ModelMissing, match="holds no model that can be read"):
+            SentenceEncoder(home / name).encode(["A cat sleeps."])
+
+
 @pytest.mark.parametrize("name", ["model.safetensors", "modules.json", "tokenizer.json"])
 def test_a_folder_without_a_part_of_a_model_is_refused(model: SentenceEncoder, home: Path, name: str) -> None:
     shutil.copytree(model.folder, home / "mine", ignore=shutil.ignore_patterns(name))

@@ -1,9 +1,13 @@
+import os
+import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from studybot import beneath
 from studybot.files import replace
 
 # No file can grow beyond a thousand bytes, as on a full disk.
@@ -21,6 +25,49 @@ except OSError as error:
 
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
+
+
+Replace = Callable[[Path, bytes], None]
+
+
+@pytest.fixture(params=["by its path", "within its folder"])
+def replaced(request: pytest.FixtureRequest) -> Replace:
+    """Return each of the two ways to replace a file."""
+    if request.param == "by its path":
+        return replace
+    return lambda file, content: beneath.replace(file.parent, file.name, content)
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664])
+def test_who_may_read_a_file_stays_so_when_it_is_replaced(tmp_path: Path, replaced: Replace, mode: int) -> None:
+    file = tmp_path / "note.md"
+    file.write_bytes(b"old\n")
+    file.chmod(mode)
+    replaced(file, b"new\n")
+    assert (stat.S_IMODE(file.stat().st_mode), file.read_bytes()) == (mode, b"new\n")
+
+
+def test_a_new_file_may_be_read_as_any_other_one(tmp_path: Path, replaced: Replace) -> None:
+    (tmp_path / "other.md").touch()
+    (tmp_path / "link.md").symlink_to("note.md")
+    for name in ("note.md", "link.md"):
+        replaced(tmp_path / name, b"new\n")
+        assert (tmp_path / name).stat().st_mode == (tmp_path / "other.md").stat().st_mode
+
+
+def test_a_drive_that_writes_no_folder_through_replaces_all_the_same(
+    tmp_path: Path, replaced: Replace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    through = os.fsync
+
+    def of_files_only(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(22, "Invalid argument")
+        through(descriptor)
+
+    monkeypatch.setattr(os, "fsync", of_files_only)
+    replaced(tmp_path / "note.md", b"new\n")
+    assert (names(tmp_path), (tmp_path / "note.md").read_bytes()) == (["note.md"], b"new\n")
 
 
 def test_a_file_is_made_or_replaced_as_a_whole(tmp_path: Path) -> None:

@@ -114,6 +114,16 @@ def test_scores_are_bm25(filled: Filled) -> None:
         assert list(full_text.matches(terms, weights, depth=1)) == [best]
 
 
+def test_among_given_passages_the_best_of_them_are_found_with_the_same_scores(filled: Filled) -> None:
+    full_text = filled(*(passage("river " + "long " * length) for length in range(9)), *OTHERS * 4)
+    everywhere = full_text.matches(["river"], EVEN, depth=9)
+    assert list(everywhere) == [1, 2, 3, 4, 5, 6, 7, 8, 9]
+    assert full_text.matches(["river"], EVEN, depth=2, among={8, 10, 5, 9}) == {5: everywhere[5], 8: everywhere[8]}
+    assert full_text.matches(["river"], EVEN, depth=9, among=range(1, 40_000)) == everywhere
+    assert full_text.matches(["river"], EVEN, depth=9, among={10}) == {}
+    assert full_text.matches(["river"], EVEN, depth=9, among=()) == {}
+
+
 def test_a_word_is_found_in_any_of_its_forms(filled: Filled) -> None:
     full_text = filled(passage("Running rivers connected Élan"), *OTHERS)
     for word in ("run", "runs", "RIVER", "connections", "elan"):

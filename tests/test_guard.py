@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pytest
@@ -288,7 +289,8 @@ def test_the_token_is_given_once_for_a_cookie_that_no_script_and_no_other_site_h
     assert (given.status_code, given.content) == (204, b"")
     name, _, rest = given.headers["set-cookie"].partition("=")
     value, *attributes = rest.split("; ")
-    assert (name, sorted(attributes)) == ("studybot", ["HttpOnly", "Path=/", "SameSite=strict"])
+    # 400 days, the longest that browsers keep a cookie: one without an age is gone when the browser is closed.
+    assert (name, sorted(attributes)) == ("studybot", ["HttpOnly", "Max-Age=34560000", "Path=/", "SameSite=strict"])
     assert TOKEN not in value
     assert shared.post("/api/ask", json=QUESTION).status_code == 200
     assert shared.get("/").status_code == 200
@@ -299,6 +301,24 @@ def test_a_wrong_token_is_given_no_cookie(shared: TestClient) -> None:
     assert (response.status_code, response.json()["error"]["code"]) == (401, "token_refused")
     assert "set-cookie" not in response.headers
     assert shared.get("/api/notes").status_code == 401
+
+
+def test_the_page_that_asks_for_the_token_needs_none(shared: TestClient) -> None:
+    files, seen = ["/login"], set[str]()
+    while files:
+        response = shared.get(files.pop())
+        seen.add(response.url.path)
+        assert response.status_code == 200, response.url
+        linked = re.findall(r'(?:src|href)="([^"]+)"|from "\.(/[^"]+)"', response.text)
+        files += {link or f"/web{module}" for link, module in linked} - seen
+    assert seen >= {"/login", "/web/login.js", "/web/api.js", "/web/style.css"}
+
+
+def test_a_copy_of_a_module_is_used_only_while_it_is_todays(client: TestClient) -> None:
+    first = client.get("/web/app.js")
+    assert (first.status_code, first.headers["cache-control"]) == (200, "no-cache")
+    again = client.get("/web/app.js", headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content, again.headers["cache-control"]) == (304, b"", "no-cache")
 
 
 def test_the_token_is_not_asked_for_to_tell_that_the_server_runs(shared: TestClient) -> None:
@@ -335,4 +355,4 @@ def assert_protected(headers: Mapping[str, str], path: str) -> None:
     assert {name: headers[name] for name in expected} == expected
     assert headers["content-security-policy"].startswith("default-src 'self'; base-uri 'none'; ")
     assert "access-control-allow-origin" not in headers
-    assert headers.get("cache-control") == ("no-store" if path.startswith("/api/") else None)
+    assert headers["cache-control"] == ("no-store" if path.startswith("/api/") else "no-cache")

@@ -1,5 +1,7 @@
 import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from studybot.history import Conversation, History
 from studybot.layout import FORMAT
 
 MakeBot = Callable[..., StudyBot]
+PATIENCE_S = 10
 
 FIRST = Turn("Who was executed?", None, "Louis XVI [2]", False, (Cited(2, "a.1-2.b", ("Kings", "France ›")),), 5.5)
 SECOND = Turn("why?", "Who was executed? why?", "", True, (), 6.0)
@@ -44,39 +47,48 @@ def script(index: Path, commands: str) -> None:
 
 
 def test_turns_are_kept_whole_and_in_order(history: History) -> None:
-    one, other = history.begin(), history.begin()
-    for conversation, turn in ((one, FIRST), (other, SECOND), (one, SECOND)):
-        history.add(conversation, turn)
+    one, other = history.add(None, FIRST), history.add(None, SECOND)
+    assert history.add(one, SECOND) == one
     assert (history.turns(one), history.turns(other)) == ([FIRST, SECOND], [SECOND])
 
 
 def test_conversations_are_listed_newest_first_under_their_first_question(history: History) -> None:
-    old, new, empty = history.begin(), history.begin(), history.begin()
-    for turn in (FIRST, SECOND):
-        history.add(old, turn)
-    history.add(new, SECOND)
+    old, new = history.add(None, FIRST), history.add(None, SECOND)
+    history.add(old, SECOND)
     listed = history.conversations()
-    assert [(one.id, one.title, one.turns) for one in listed] == [
-        (empty, "", 0),
-        (new, "why?", 1),
-        (old, "Who was executed?", 2),
-    ]
-    assert listed[0].began > listed[1].began > listed[2].began > 1.7e9
-    assert history.conversation(old) == listed[2]
+    assert [(one.id, one.title, one.turns) for one in listed] == [(new, "why?", 1), (old, "Who was executed?", 2)]
+    assert listed[0].began > listed[1].began > 1.7e9
+    assert history.conversation(old) == listed[1]
+
+
+def test_a_turn_that_cannot_be_written_begins_no_conversation(history: History) -> None:
+    with pytest.raises(UnicodeEncodeError):
+        history.add(None, replace(FIRST, question="half of a letter: \ud800"))
+    assert history.conversations() == []
+
+
+def test_what_is_written_keeps_nobody_waiting_who_reads(history: History) -> None:
+    kept = history.add(None, FIRST)
+    # As long as a question reads, nobody else uses its connection; and who waits for a sync to end holds no other up.
+    with ThreadPoolExecutor(1) as another, history._database.snapshot():
+        for write in (
+            lambda: history.add(kept, SECOND),
+            lambda: history.rename(kept, "x"),
+            lambda: history.delete(kept),
+        ):
+            another.submit(write).result(PATIENCE_S)
+    assert history.conversations() == []
 
 
 def test_a_renamed_conversation_keeps_its_title(history: History) -> None:
-    conversation = history.begin()
-    history.add(conversation, FIRST)
+    conversation = history.add(None, FIRST)
     history.rename(conversation, "Heads")
     history.add(conversation, SECOND)
     assert history.conversation(conversation).title == "Heads"
 
 
 def test_a_deleted_conversation_is_gone_with_its_turns(history: History) -> None:
-    gone, kept = history.begin(), history.begin()
-    history.add(gone, FIRST)
-    history.add(kept, FIRST)
+    gone, kept = history.add(None, FIRST), history.add(None, FIRST)
     history.delete(gone)
     assert [one.id for one in history.conversations()] == [kept]
     assert history._database.all("SELECT conversation FROM turns") == [(kept,)]
@@ -102,7 +114,8 @@ def test_an_index_of_the_first_format_is_built_anew_without_embedding_and_keeps_
 ) -> None:
     bot.close()
     script(bot.settings.index, FORMAT_1)
-    later = make_bot()
+    # The notes need not be named: which they were is carried over.
+    later = make_bot(notes=None)
     assert later.sync().embedded == 0
     assert later.lookup().store.database.one("PRAGMA user_version") == FORMAT
     reply = later.ask("and in 1814?", conversation="c", remember=True)

@@ -148,6 +148,25 @@ def test_a_lost_view_is_built_anew_without_embedding(
     assert encoder.encoded == ["Who was executed in 1793?"]
 
 
+def test_where_the_view_cannot_be_written_questions_are_answered_and_syncs_made(
+    bot: StudyBot, make_bot: MakeBot, notes: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    expected = bot.ask("Who was executed in 1793?").hits
+    (bot.settings.index / VIEW).unlink()
+    (bot.settings.index / VIEW).mkdir()
+    later = make_bot()
+    assert [later.ask("Who was executed in 1793?").hits for _ in range(2)] == [expected, expected]
+    (notes / "ferns.md").write_text("# Ferns\n\nFerns spread by spores.\n", encoding="utf-8")
+    assert later.sync().added == ("ferns.md",)
+    assert quoted(later, "How do ferns spread?") == "Ferns spread by spores."
+    # Once by the first question, by the sync, and by the first question after it.
+    assert len(caplog.messages) == 3
+    assert set(caplog.messages) == {
+        f"{bot.settings.index} cannot be written to: Is a directory; each start of studybot builds the FAISS view anew"
+        " until it can be"
+    }
+
+
 def test_an_index_of_another_model_is_refused_then_built_anew(bot: StudyBot, notes: Path) -> None:
     class OtherEncoder(WordEncoder):
         fingerprint = "words:2"
@@ -167,9 +186,42 @@ def test_an_index_of_another_format_is_refused_then_built_anew(bot: StudyBot, ma
     with sqlite3.connect(bot.settings.index / DATABASE) as connection:
         connection.execute("PRAGMA user_version = 999")
     connection.close()
-    with pytest.raises(IndexMismatch, match="format 999"):
+    with pytest.raises(IndexMismatch, match=r"format 999, this version reads .*; run `studybot index`"):
         make_bot().ask("Who was executed?")
-    assert make_bot().sync().notes == 2
+    # As the message says it: without the folder, which is the one that was indexed.
+    assert make_bot(notes=None).sync().notes == 2
+
+
+def test_the_folder_of_an_index_of_another_format_is_known_also_after_a_sync_that_failed(
+    bot: StudyBot, make_bot: MakeBot, notes: Path
+) -> None:
+    import sqlite3
+
+    bot.close()
+    with sqlite3.connect(bot.settings.index / DATABASE) as connection:
+        connection.execute("PRAGMA user_version = 999")
+    connection.close()
+    notes.rename(notes.with_name("away"))
+    for _ in range(2):
+        with pytest.raises(NotesFolderMissing, match=f"the notes folder {notes} is not there"):
+            make_bot(notes=None).sync()
+    notes.with_name("away").rename(notes)
+    assert make_bot(notes=None).sync().notes == 2
+
+
+def test_a_deleted_index_is_noticed_and_so_is_another_one_in_its_place(
+    bot: StudyBot, make_bot: MakeBot, notes: Path
+) -> None:
+    question = "When was Louis XVI executed?"
+    for year in ("1794", "1795"):
+        assert year not in quoted(bot, question)
+        shutil.rmtree(bot.settings.index)
+        if year == "1794":
+            with pytest.raises(IndexMissing, match="there is no index"):
+                bot.ask(question)
+        (notes / "kings.md").write_text(f"# Kings\n\nLouis XVI was executed in {year}.\n", encoding="utf-8")
+        make_bot().sync()
+        assert quoted(bot, question) == f"Louis XVI was executed in {year}."
 
 
 def test_a_damaged_database_is_named(bot: StudyBot, make_bot: MakeBot) -> None:

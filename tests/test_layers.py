@@ -14,6 +14,7 @@ LAYERS = (
     {
         "settings",
         "files",
+        "places",
         "beneath",
         "notes",
         "sentences",

@@ -329,6 +329,32 @@ def test_nothing_within_a_formula_is_markdown(formula: str) -> None:
     assert block_lines(section)[0] == (1, 2 + len(formula.split("\n")))
 
 
+@pytest.mark.parametrize(
+    ("formula", "said", "lines"),
+    [
+        ("$$E = mc^2$$", "$$E = mc^2$$", (1, 1)),
+        ("$$ a = b\n= c\n$$", "$$ a = b\n= c", (1, 2)),
+        ("$$\na = b\n= c $$", "a = b\n= c $$", (2, 3)),
+        ("$$\na\n$$ (1)", "a\n$$ (1)", (2, 3)),
+        ("$$ \na\n$$ ", "a", (2, 2)),
+        # In a quote or an item its words are those behind the marks; lines below stand as they are.
+        ("> $$a$$", "$$a$$", (1, 1)),
+        ("> $$ a\n> = b\n> $$", "$$ a\n> = b", (1, 2)),
+        ("- $$a$$", "$$a$$", (1, 1)),
+        ("- $$\n  a\n  $$", "  a", (2, 2)),
+        ("> 2. $$ a\n>    = b $$", "$$ a\n>    = b $$", (1, 2)),
+    ],
+)
+def test_a_line_of_a_formula_with_more_than_dollar_signs_is_part_of_it(
+    formula: str, said: str, lines: tuple[int, int]
+) -> None:
+    text = f"{formula}\n\nAfter.\n"
+    math, after = parse(text).sections[0].statements
+    assert (math.kind, math.text, (math.start_line, math.end_line)) == ("math", said, lines)
+    assert text[math.start : math.end] == said
+    assert after.text == "After."
+
+
 @pytest.mark.parametrize("mark", ["-", "*", "+", "1.", "23)", "- [ ]", "- [x]", "> -", "- -"])
 def test_what_marks_an_item_is_no_part_of_it(mark: str) -> None:
     assert statements(f"{mark} Buy 3. eggs\n") == [("item", "Buy 3. eggs")]

@@ -268,6 +268,26 @@ def test_a_link_and_what_lies_behind_one_are_no_notes(tmp_path: Path) -> None:
     assert secret.read_text() == "secret"
 
 
+def test_a_note_behind_a_link_that_leads_back_to_itself_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "circle").symlink_to("circle")
+    # From Python 3.13 on it is met when the note is opened.
+    with pytest.raises((NoteNameInvalid, NoteUnreadable)):
+        read_note(tmp_path, "circle/a.md")
+    with pytest.raises((NoteNameInvalid, NoteUnreadable)):
+        write_note(tmp_path, "circle/a.md", b"words")
+    with pytest.raises((NoteNameInvalid, NoteUnreadable)):
+        delete_note(tmp_path, "circle/a.md")
+
+
+def test_a_path_that_is_too_long_in_its_folder_is_not_told_as_a_link(tmp_path: Path) -> None:
+    path = "a/" * 2040 + "x.md"
+    with pytest.raises(NoteUnreadable, match=r"cannot be looked at: File name too long$"):
+        read_note(tmp_path, path)
+    with pytest.raises(NoteUnreadable, match=r"cannot be looked at: File name too long$"):
+        write_note(tmp_path, path, b"words")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_note_that_is_not_there_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(NoteNotFound, match=r"^there is no note 'gone\.md'$"):
         read_note(tmp_path, "gone.md")

@@ -1,3 +1,4 @@
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -72,9 +73,16 @@ def refused(problems: list[str], status: int) -> None:
     problems.clear()
 
 
-def test_the_counts_lead_to_the_list_of_notes(open_page: Callable[..., Page], server: Served) -> None:
+def test_the_pages_lead_to_each_other_even_where_the_counts_could_not_be_had(
+    open_page: Callable[..., Page], server: Served, problems: list[str]
+) -> None:
     page = open_page(server)
-    page.get_by_role("link", name="2 notes, 4 passages").click()
+    page.route("**/api/status", lambda route: route.abort())
+    page.reload()
+    expect(page.locator("#status")).to_have_text("studybot does not answer; is it still running in your terminal?")
+    page.unroute("**/api/status")
+    problems.clear()
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Notes").click()
     expect(page).to_have_url(f"{server.url}notes")
     expect(page.get_by_role("heading", level=1)).to_have_text("Notes")
     page.get_by_role("link", name="Ask").click()
@@ -152,8 +160,8 @@ def test_a_dropped_file_is_added(page: Page, notes: Path) -> None:
 
 
 def test_a_file_that_is_too_large_is_refused_before_it_is_sent(page: Page, notes: Path) -> None:
-    drop(page, "large.md", "x" * (21 * 2**20))
-    expect(results(page)).to_have_text(["large.md: refused, it has 21 MB; at most 20 MB are taken"])
+    drop(page, "large.md", "x" * (20 * 2**20 + 600_000))
+    expect(results(page)).to_have_text(["large.md: refused, it has 20.6 MB; at most 20 MB are taken"])
     assert not (notes / "large.md").exists()
 
 
@@ -169,7 +177,7 @@ def test_a_name_that_no_note_may_have_is_refused(page: Page, problems: list[str]
     ("button", "word", "is_replaced"), [("Replace", "replaced", True), ("Keep", "kept as it was", False)]
 )
 def test_a_note_that_is_there_is_replaced_only_when_asked(
-    page: Page, notes: Path, button: str, word: str, is_replaced: bool
+    page: Page, notes: Path, problems: list[str], button: str, word: str, is_replaced: bool
 ) -> None:
     choose(page, ("kings.md", b"# Kings\n\nNone.\n"))
     dialog = page.get_by_role("dialog")
@@ -179,6 +187,43 @@ def test_a_note_that_is_there_is_replaced_only_when_asked(
     expect(results(page)).to_have_text([f"kings.md: {word}"])
     expect(page.locator("#said")).to_have_text(f"Added {int(is_replaced)} of 1 file.")
     assert ((notes / "kings.md").read_bytes() == b"# Kings\n\nNone.\n") is is_replaced
+    refused(problems, 412)
+
+
+def test_a_note_that_the_list_does_not_have_yet_is_replaced_only_when_asked(
+    page: Page, notes: Path, problems: list[str]
+) -> None:
+    (notes / "ferns.md").write_bytes(FERNS)
+    choose(page, ("ferns.md", b"# Other ferns\n"))
+    page.get_by_role("dialog").get_by_role("button", name="Keep").click()
+    expect(results(page)).to_have_text(["ferns.md: kept as it was"])
+    assert (notes / "ferns.md").read_bytes() == FERNS
+    refused(problems, 412)
+
+
+def test_a_list_that_did_not_come_is_told_in_words_and_asked_for_again(
+    open_page: Callable[..., Page], server: Served, problems: list[str]
+) -> None:
+    page = open_page(server)
+    page.route("**/api/notes", lambda route: route.abort())
+    page.goto(f"{server.url}notes")
+    expect(page.locator("#shown")).to_have_text("Your notes could not be listed just now.")
+    expect(page.locator("#said")).to_have_text("studybot does not answer; is it still running in your terminal?")
+    page.unroute("**/api/notes")
+    page.evaluate("dispatchEvent(new Event('focus'))")
+    expect(rows(page)).to_have_count(2)
+    expect(page.locator("#shown")).to_have_text("2 notes.")
+    expect(page.locator("#said")).to_have_text("")
+    problems.clear()
+
+
+def test_sizes_are_told_in_one_unit(open_page: Callable[..., Page], server: Served, notes: Path) -> None:
+    for name, size in [("a.md", 1023), ("b.md", 1024), ("c.md", 1_500_000), ("d.md", 20 * 2**20)]:
+        (notes / name).write_bytes(b"x" * size)
+    facts = rows(open_page(server, "notes")).locator(".facts")
+    expect(facts).to_have_text(
+        [re.compile(said) for said in ("^1,023 bytes$", "^1 KB$", "^1.43 MB$", "^20 MB$", "bytes", "bytes")]
+    )
 
 
 def test_a_note_is_deleted_only_when_confirmed(page: Page, notes: Path) -> None:

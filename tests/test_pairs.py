@@ -79,6 +79,18 @@ def test_a_statement_beside_the_evidence_is_one_that_does_not_answer(mine: Calla
     assert any(text.endswith("cristae") for text in statement.negatives)
 
 
+def test_lines_of_one_note_are_no_evidence_in_another(mine: Callable[..., list[Pair]]) -> None:
+    membranes, king = (
+        Evidence(note="cells.md", start_line=3, end_line=7),
+        Evidence(note="kings.md", start_line=3, end_line=3),
+    )
+    found = mine(asked("Whose brother became king in 1814?", membranes, king))
+    # Line 4 of the note on kings is not evidence, although line 4 of the other note is.
+    (said,) = (pair for pair in found if pair.kind == "statement")
+    assert said.positive == "Kings\nLouis XVI was executed in 1793."
+    assert "Kings\nHis brother became king in 1814." in said.negatives
+
+
 def test_where_only_the_note_is_known_the_passage_with_the_answer_is_taken(mine: Callable[..., list[Pair]]) -> None:
     found = mine(asked("Where is the membrane of plants?", Evidence(note="cells.md"), answers=("folded, too",)))
     assert found

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from itertools import accumulate, chain, pairwise
@@ -17,13 +17,11 @@ from studybot.chunking import MARKER_TOKENS, passages, statement_texts
 from studybot.encoding import SentenceEncoder
 from studybot.markdown import parse
 from studybot.notes import list_notes, read_note
-from studybot.types import Document, Note, Passage, Statement
+from studybot.types import CountTokens, Document, Note, Passage, Statement
 
 # Notes of other people, which a checkout need not have beside it.
 SHARED = Path(__file__).parents[2] / "shared"
 SMALL_WINDOW = 32
-
-CountTokens = Callable[[Sequence[str]], list[int]]
 
 
 def count_tokens(texts: Sequence[str]) -> list[int]:

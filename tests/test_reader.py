@@ -3,11 +3,12 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
 import pytest
 from fastapi.testclient import TestClient
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from studybot.api import create_app
 from studybot.bot import StudyBot
@@ -158,7 +159,7 @@ def test_back_leads_to_the_reply_and_the_place_that_was_left(
         come_back()
         expect(answer(page)).to_be_visible()
         expect(passages(page)).to_have_count(5)
-        expect(page).to_have_title("studybot")
+        expect(page).to_have_title("How do ferns grow? – studybot")
         page.wait_for_function("place => scrollY === place", arg=place)
     assert len(asked) == 1
 
@@ -277,6 +278,35 @@ def test_the_outline_leads_to_each_heading_and_no_entry_stays_behind(
         expect(outline(page).locator("[aria-current]")).to_have_text(part)
     page.go_back()
     expect(answer(page)).to_contain_text("Louis XVI was executed in 1793.")
+
+
+@pytest.mark.parametrize("key", ["Control", "Shift"])
+def test_a_heading_of_the_outline_can_be_opened_in_another_tab(
+    open_page: Open, server: Served, notes: Path, key: Literal["Control", "Shift"]
+) -> None:
+    long_note(notes)
+    page = read(open_page, server, "ferns.md", viewport={"width": 1280, "height": 700})
+    with page.context.expect_page() as other:
+        outline(page).get_by_role("link", name="Part 20").click(modifiers=[key])
+    expect(text(other.value).get_by_role("heading", name="Part 20")).to_be_in_viewport()
+    assert "#" not in page.url
+
+
+def test_where_the_browser_keeps_nothing_the_reader_reads_and_leads_to_the_box(
+    browser: Browser, server: Served
+) -> None:
+    context = browser.new_context()
+    server.pages.callback(context.close)
+    context.add_init_script(
+        "Object.defineProperty(window, 'sessionStorage', { get() { throw new DOMException('', 'SecurityError'); } })"
+    )
+    page = context.new_page()
+    page.goto(server.url)
+    ask(page, EXECUTED)
+    open_in_reader(page)
+    expect(state(page)).to_have_text("Lines 3–4 are marked.")
+    page.get_by_role("link", name="Ask your notes").click()
+    expect(page).to_have_url(server.url)
 
 
 def test_on_a_narrow_screen_the_outline_is_folded_away_until_it_is_wanted(

@@ -150,6 +150,18 @@ def test_a_page_shows_the_figures_of_each_kind(kings: Written) -> None:
     ]
 
 
+def test_each_half_counts_its_own_questions(bot: StudyBot, tmp_path: Path) -> None:
+    halves = zip(ASKED, ("dev", "test", "test", "test"), strict=True)
+    asked = [question.model_copy(update={"half": half}) for question, half in halves]
+    shown = rows(section(written(evaluate(bot, asked, "q"), tmp_path), "kinds"))
+    assert [(row[0], row[-1]) for row in shown[:4]] == [
+        ("all", "4"),
+        ("dev half", "1"),
+        ("test half", "3"),
+        ("fact", "2"),
+    ]
+
+
 def test_every_figure_has_its_meaning(bot: StudyBot) -> None:
     whole = Question(
         id="whole",

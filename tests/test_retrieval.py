@@ -9,7 +9,8 @@ from studybot.errors import ConversationNotFound, QuestionInvalid
 from studybot.fitted import load
 from studybot.fulltext import rarity
 from studybot.history import History
-from studybot.retrieval import lexical_shares
+from studybot.indexing import refresh_view
+from studybot.retrieval import DEPTH, lexical_shares, matches
 from studybot.store import Store
 from studybot.types import Answer, Place
 from tests.word_encoder import WordEncoder
@@ -62,6 +63,21 @@ def test_hits_come_best_first_and_no_more_than_asked(bot: StudyBot) -> None:
 def test_only_notes_below_a_prefix_are_asked(bot: StudyBot) -> None:
     assert {hit.passage.note for hit in bot.ask("1793", prefixes=["biology/"]).hits} == {"biology/cells.md"}
     assert bot.ask("1793", prefixes=["no such folder/"]).hits == ()
+
+
+def test_the_words_of_a_folder_count_however_many_other_notes_hold_them_oftener(
+    make_bot: MakeBot, notes: Path, encoder: WordEncoder
+) -> None:
+    crowd = "\n".join(f"# Executed {number}\n\nExecuted, executed and executed.\n" for number in range(DEPTH))
+    (notes / "crowd.md").write_text(crowd, encoding="utf-8")
+    bot = make_bot()
+    bot.sync()
+    store = Store(Database(bot.settings.index))
+    words = rarities(store, "executed")
+    query = encoder.encode(["Who was executed?"])[0]
+    (match,) = matches(words, query, store, refresh_view(store), load().fusion, ["kings"])
+    everywhere = lexical_shares(words, store, load().fusion)
+    assert 0 < match.lexical < min(everywhere.values())
 
 
 @pytest.fixture

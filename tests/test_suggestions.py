@@ -174,6 +174,23 @@ def test_escape_closes_the_suggestions_and_keeps_what_is_typed(page: Page) -> No
     expect(box(page)).to_be_focused()
 
 
+def test_suggestions_stay_while_the_next_are_looked_up_and_go_when_there_are_none(page: Page) -> None:
+    type_in(page, "kin")
+    expect(options(page)).to_have_count(1)
+    box(page).press("ArrowDown")
+    list_of(page).evaluate(
+        "(it) => new MutationObserver(() => (window.blinks = true)).observe(it, { attributeFilter: ['hidden'] })"
+    )
+    with page.expect_response("**/api/suggestions*"):
+        box(page).press("g")
+        expect(page.locator('[aria-selected="true"]')).to_have_count(0)
+    expect(options(page)).to_have_text(["Kings kings.md"])
+    assert page.evaluate("window.blinks") is None
+    type_in(page, "qqq")
+    expect(list_of(page)).to_be_hidden()
+    expect(page.locator("#suggested")).to_have_text("")
+
+
 def test_tab_leaves_the_box_and_closes_the_suggestions(page: Page) -> None:
     type_in(page, "king")
     expect(options(page)).to_have_count(1)

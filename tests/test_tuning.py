@@ -63,15 +63,18 @@ def test_a_tuned_model_is_an_encoder_that_is_nearer_to_what_it_was_taught(
     # The export of what is trained here is of no use to anybody else.
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     colours = ("red", "green", "blue", "yellow", "black", "white", "brown", "violet")
-    others = tuple(f"Item {n} lies in the cellar." for n in range(4))
-    taught = [Pair("passage", f"glorp {colour}", f"The {colour} shelf.", others, is_weak=False) for colour in colours]
+    # The first step of all learns nothing: the rate rises from 0.
+    taught = [
+        Pair("passage", f"glorp {colour}", f"The {colour} shelf.", (f"The {colour} cellar.",), is_weak=False)
+        for colour in colours
+    ]
     tune([taught], Path(BASE), tmp_path / "tuned", FIRST)
     tuned = SentenceEncoder(tmp_path / "tuned")
     assert tuned.fingerprint.startswith("tuned:")
     assert (tmp_path / "tuned" / "model.safetensors").stat().st_size < 50_000_000
 
     def margin(encoder: SentenceEncoder) -> float:
-        question, right, wrong = encoder.encode(["glorp red", "The red shelf.", others[0]])
+        question, right, wrong = encoder.encode(["glorp red", "The red shelf.", "The red cellar."])
         return float(question @ right - question @ wrong)
 
     assert margin(tuned) > margin(SentenceEncoder(Path(BASE)))

@@ -417,6 +417,14 @@ def test_a_refusal_succeeds_and_an_answer_that_was_rewritten_fails(notes: Path, 
     assert (done.returncode, done.stdout.split("\n")[0]) == (1, "forged: the answer's text is not that of its quotes")
 
 
+def test_no_model_is_asked_for_and_an_index_only_where_the_notes_lie(
+    notes: Path, answer: Path, bot: StudyBot, tmp_path: Path
+) -> None:
+    done = studybot("verify", str(answer), "--index", str(bot.settings.index), STUDYBOT_MODEL=str(tmp_path / "gone"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("2 quotes: 2 verified\n")
+
+
 def test_what_cannot_be_verified_is_one_line(notes: Path, answer: Path, tmp_path: Path) -> None:
     where = ("--notes", str(notes))
     assert "cannot be read: No such file" in one_line_error(studybot("verify", str(tmp_path / "gone.json"), *where))

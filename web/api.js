@@ -37,8 +37,10 @@ export class Refused extends Error {
   }
 }
 
-/** The server did not answer. */
+/** The server did not answer, or not to the end. */
 export class Offline extends Error {}
+
+const UNANSWERED = "studybot does not answer; is it still running in your terminal?";
 
 /**
  * @param {{question: string, conversation?: string, as_typed?: boolean, min_confidence?: number}} asked
@@ -78,8 +80,15 @@ export const cite = (citation) => send("GET", `/api/citations/${encodeURICompone
 /** @returns {Promise<ListedNote[]>} */
 export const notes = () => send("GET", "/api/notes");
 
-/** @param {string} path @param {Blob} content */
-export const addNote = (path, content) => send("PUT", noteAddress(path), content);
+/**
+ * @param {string} path @param {Blob} content
+ * @param {boolean} mayReplace whether a note that is there is replaced, or the request refused
+ * @returns {Promise<boolean>} whether there was none
+ */
+export async function addNote(path, content, mayReplace) {
+  const { status } = await request("PUT", noteAddress(path), content, { replaces: mayReplace });
+  return status === 201;
+}
 
 /** @param {string} path */
 export const deleteNote = (path) => send("DELETE", noteAddress(path));
@@ -106,6 +115,9 @@ export const status = () => send("GET", "/api/status");
 /** @returns {Promise<{started: boolean}>} */
 export const sync = () => send("POST", "/api/index");
 
+/** @param {string} token */
+export const login = (token) => send("POST", "/login", { token });
+
 /**
  * Follow the sync that is running.
  * @param {(name: string, data: Record<string, any>) => void} onEvent is given "progress", "done", "failed" or "idle"
@@ -120,26 +132,47 @@ export function followSync(onEvent) {
   }
   source.addEventListener("error", () => {
     source.close();
-    onEvent("failed", { message: "studybot does not answer; is it still running?" });
+    onEvent("failed", { message: UNANSWERED });
   });
 }
 
 /** @param {string} method @param {string} path @param {unknown} [body] @param {AbortSignal} [signal] */
-async function send(method, path, body, signal) {
-  let response;
+const send = async (method, path, body, signal) => (await request(method, path, body, { signal })).content;
+
+/**
+ * @param {string} method @param {string} path @param {unknown} body
+ * @param {{signal?: AbortSignal, replaces?: boolean}} how `replaces` whether what is there already may be replaced
+ * @returns {Promise<{status: number, content: any}>}
+ */
+async function request(method, path, body, { signal, replaces = true }) {
+  /** @type {Record<string, string>} */
+  const headers = {};
+  const isText = body instanceof Blob;
+  if (body !== undefined) headers["Content-Type"] = isText ? "text/markdown" : "application/json";
+  if (!replaces) headers["If-None-Match"] = "*";
+  let response, text;
   try {
-    /** @type {Record<string, string>} */
-    const headers = {};
-    const isText = body instanceof Blob;
-    if (body !== undefined) headers["Content-Type"] = isText ? "text/markdown" : "application/json";
     response = await fetch(path, { method, headers, body: isText ? body : JSON.stringify(body), signal });
+    text = await response.text();
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new Offline("studybot does not answer; is it still running in your terminal?");
+    throw new Offline(UNANSWERED);
   }
-  const content = [201, 204].includes(response.status) ? null : await response.json();
-  if (!response.ok) throw new Refused(content.error?.message ?? `the server said ${response.status}`, content.error?.code);
-  return content;
+  const content = parsed(text, response);
+  const said = `the server said ${response.status} ${response.statusText}`.trim();
+  if (!response.ok) throw new Refused(content?.error?.message ?? said, content?.error?.code ?? "");
+  return { status: response.status, content };
+}
+
+/** @param {string} text @param {Response} response */
+function parsed(text, { ok, status, statusText }) {
+  try {
+    return text ? JSON.parse(text) : null;
+  } catch {
+    // What stands between the page and studybot answers for it.
+    if (!ok) return null;
+    throw new Refused(`what answers here is not studybot: it said ${status} ${statusText}`.trim(), "");
+  }
 }
 
 /** @param {string} path */

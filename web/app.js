@@ -1,8 +1,8 @@
 /** The page: what the reader does, and which state it leads to. */
 
-import { ask, cite, conversation, Refused } from "./api.js";
+import { ask, cite, conversation, Offline, Refused } from "./api.js";
 import { inMarkdown } from "./copying.js";
-import { button, find } from "./dom.js";
+import { button, find, saying, scrolledByKeys } from "./dom.js";
 import { examples } from "./examples.js";
 import { historyList } from "./history.js";
 import { notesLine } from "./notes.js";
@@ -20,9 +20,11 @@ import { answerCard, count, foundInWords, passageList, turnCard } from "./view.j
  * @typedef {{conversation: string | null, asTyped?: boolean, reply?: Reply, place?: number}} Entry
  */
 
+const WITHOUT_TURNS = "What was asked before cannot be shown: studybot does not answer.";
+
 const form = find("ask", HTMLFormElement);
 const box = find("question", HTMLTextAreaElement);
-const state = find("state", HTMLElement);
+const say = saying(find("state", HTMLElement));
 const earlier = find("earlier", HTMLElement);
 const answer = find("answer", HTMLElement);
 const passages = find("passages", HTMLElement);
@@ -56,7 +58,10 @@ const refreshHistory = historyList(
 /** What is on the page. @type {Entry} */
 let shown = { conversation: null };
 
-/** What is being asked or opened; what comes of an earlier one is dropped. @type {AbortController | null} */
+/**
+ * What is being asked or opened, for which entry; what comes of an earlier one is dropped.
+ * @type {{stopping: AbortController, entry: Entry, question?: string} | null}
+ */
 let asking = null;
 
 form.addEventListener("submit", (event) => {
@@ -78,8 +83,7 @@ box.addEventListener("keydown", (event) => {
 document.addEventListener("keydown", (event) => {
   if (document.querySelector("dialog[open]")) return;
   if (event.key === "Escape" && asking) {
-    asking.abort();
-    say("Cancelled.");
+    cancel(asking.entry);
   } else if (event.key === "/" && document.activeElement !== box && !event.ctrlKey && !event.metaKey) {
     event.preventDefault();
     selectQuestion();
@@ -119,36 +123,52 @@ function restore() {
   const entry = history.state ?? { conversation: said.get("c") };
   const { reply } = entry;
   box.value = question;
+  entitle(question);
   if (reply) showAgain(entry);
   // Without an entry of its own a question was asked in that conversation by another page; it is among its turns.
   else if (question && (history.state || !entry.conversation)) askNow(question, entry);
   else if (entry.conversation) open(entry.conversation);
   else {
-    asking?.abort();
+    stop();
     show({ conversation: null }, []);
     say("");
   }
 }
 
-/** @param {Entry} entry one with a reply */
+/** @param {Entry} entry one with a reply, which is there before the turns above it come */
 function showAgain(entry) {
-  return during("", async (signal) => {
-    const turns = entry.place ? await turnsBefore(entry, signal) : [];
-    if (!signal.aborted) show(entry, turns);
+  return during("", { entry }, async (signal) => {
+    show(entry, []);
+    if (entry.place === 0) return;
+    const turns = await turnsBefore(entry, signal);
+    if (signal.aborted) return;
+    if (turns) showEarlier(turns);
+    else say(WITHOUT_TURNS, "failed");
   });
 }
 
 /** @param {string} question @param {boolean} [asTyped] */
 function begin(question, asTyped = false) {
+  if (asking?.question === question && Boolean(asking.entry.asTyped) === asTyped) return;
   const entry = { conversation: shown.conversation, asTyped };
   const asked = new URLSearchParams({ q: question, ...(entry.conversation && { c: entry.conversation }) });
   history.pushState(entry, "", `?${asked}`);
+  entitle(question);
   askNow(question, entry);
 }
 
-/** @param {string} question @param {Entry} entry */
-function askNow(question, { conversation: within, asTyped }) {
-  return during("Looking through your notes…", async (signal) => {
+/** Begin where the button that was pressed is about to go. @param {string} question @param {boolean} [asTyped] */
+function beginFromBox(question, asTyped) {
+  box.value = question;
+  box.focus({ preventScroll: true });
+  box.select();
+  begin(question, asTyped);
+}
+
+/** @param {string} question @param {Entry} asked */
+function askNow(question, asked) {
+  const { conversation: within, asTyped } = asked;
+  return during("Looking through your notes…", { entry: asked, question }, async (signal) => {
     const least = leastConfidence.chosen();
     const reply = await ask(
       {
@@ -162,7 +182,8 @@ function askNow(question, { conversation: within, asTyped }) {
     const entry = { conversation: reply.conversation, reply };
     const turns = within ? await turnsBefore(entry, signal) : [];
     if (signal.aborted) return;
-    show({ ...entry, place: turns.length }, turns);
+    show({ ...entry, place: turns?.length }, turns);
+    if (!turns) say(WITHOUT_TURNS, "failed");
     history.replaceState(shown, "");
     refreshHistory();
   });
@@ -170,9 +191,10 @@ function askNow(question, { conversation: within, asTyped }) {
 
 /** @param {string} id */
 function open(id) {
-  return during("Opening the conversation…", async (signal) => {
+  return during("Opening the conversation…", { entry: { conversation: id } }, async (signal) => {
     const { title, turns } = await conversation(id, signal);
     if (signal.aborted) return;
+    entitle(title);
     show({ conversation: id }, turns);
     say(`“${title}”: ${count(turns.length, "question")}. What you ask now follows.`);
     refreshHistory();
@@ -183,40 +205,64 @@ function open(id) {
 /**
  * Do what takes a while, unless something else is begun meanwhile.
  * @param {string} words say what is being done
+ * @param {{entry: Entry, question?: string}} what
  * @param {(signal: AbortSignal) => Promise<void>} work
  */
-async function during(words, work) {
-  asking?.abort();
-  const mine = new AbortController();
+async function during(words, what, work) {
+  stop();
+  const mine = { ...what, stopping: new AbortController() };
   asking = mine;
   say(words);
   suggested.hidden = true;
   answer.ariaBusy = "true";
   try {
-    await work(mine.signal);
+    await work(mine.stopping.signal);
   } catch (error) {
-    if (mine.signal.aborted) return;
+    if (asking !== mine) return;
     const isGone = error instanceof Refused && error.code === "conversation_not_found";
-    show({ conversation: isGone ? null : shown.conversation }, null);
-    if (isGone) earlier.hidden = true;
+    goTo(isGone ? null : what.entry.conversation);
     say(isGone ? "This conversation was deleted; what you ask now begins another." : error.message, "failed");
   } finally {
-    if (asking === mine) {
-      asking = null;
-      answer.ariaBusy = "false";
-    }
+    if (asking === mine) stop();
   }
 }
 
-/** @param {Entry} entry @param {AbortSignal} signal @returns {Promise<Turn[]>} its conversation's turns before its reply */
+/** Drop what is being asked or opened, if it has not come yet. */
+function stop() {
+  asking?.stopping.abort();
+  asking = null;
+  answer.ariaBusy = "false";
+}
+
+/** @param {Entry} entry what was asked or opened */
+function cancel(entry) {
+  stop();
+  if (entry.conversation === shown.conversation) {
+    // The answer before it stays in view.
+    shown = entry;
+    suggested.hidden = !answer.hidden || entry.conversation !== null;
+  } else goTo(entry.conversation);
+  say("Cancelled.");
+}
+
+/** Show the conversation that the address names, in which what is asked next is asked. @param {string | null} id */
+function goTo(id) {
+  show({ conversation: id }, id === shown.conversation ? null : []);
+}
+
+/**
+ * @param {Entry} entry @param {AbortSignal} signal
+ * @returns {Promise<Turn[] | null>} its conversation's turns before its reply; null if they cannot be had now
+ */
 async function turnsBefore({ conversation: id, reply, place }, signal) {
   if (!id) return [];
   try {
     const { turns } = await conversation(id, signal);
     return turns.slice(0, place ?? turns.findLastIndex((turn) => turn.question === reply?.question));
   } catch (error) {
-    // The reply still says what it said when its conversation was deleted.
+    // The reply still says what it said when its conversation was deleted, or the server is gone.
     if (error instanceof Refused) return [];
+    if (error instanceof Offline) return null;
     throw error;
   }
 }
@@ -245,40 +291,36 @@ async function copy(reply) {
 /** Offer examples, once there is something to ask. @param {Status} now */
 async function suggest(now) {
   if (!now.passages || suggested.hasChildNodes()) return;
-  /** @param {string} question */
-  const use = (question) => {
-    box.value = question;
-    begin(question);
-  };
-  suggested.replaceChildren(...(await examples()).map((question) => button(question, () => use(question))));
+  suggested.replaceChildren(...(await examples()).map((question) => button(question, () => beginFromBox(question))));
 }
 
 /** @param {Entry} entry @param {Turn[] | null} turns those before its reply; null leaves those that are shown */
 function show(entry, turns) {
   const { reply } = entry;
   shown = entry;
-  if (turns) {
-    earlier.replaceChildren(...turns.map(turnCard));
-    earlier.hidden = turns.length === 0;
-  }
   suggested.hidden = Boolean(reply || entry.conversation);
   another.hidden = entry.conversation === null;
-  answer.hidden = passages.hidden = !reply;
+  answer.hidden = !reply;
+  passages.hidden = !reply?.passages.length;
   answer.classList.toggle("refused", reply?.answered === false);
   const does = {
-    onAsTyped: () => reply && begin(reply.question, true),
+    onAsTyped: () => reply && beginFromBox(reply.question, true),
     onCopy: () => reply && copy(reply),
     onFollow: selectQuestion,
   };
   answer.replaceChildren(...(reply ? answerCard(reply, does) : []));
   passages.replaceChildren(...(reply ? passageList(reply, check) : []));
-  for (const quote of [...answer.querySelectorAll("blockquote"), ...passages.querySelectorAll("blockquote")]) {
-    // What does not fit is scrolled by keyboard, too.
-    if (quote.scrollHeight > quote.clientHeight || quote.scrollWidth > quote.clientWidth) quote.tabIndex = 0;
-  }
-  if (reply) say(reply.answered ? "Answered from your notes." : "The nearest passages are below.");
+  scrolledByKeys(document.querySelectorAll("#answer blockquote, #passages blockquote"));
+  if (reply) say(outcome(reply));
+  if (turns) showEarlier(turns);
+}
+
+/** @param {Turn[]} turns */
+function showEarlier(turns) {
+  earlier.replaceChildren(...turns.map(turnCard));
+  earlier.hidden = turns.length === 0;
   // The newest is below, as in a letter; the eye stays with it.
-  if (!returnToPlace() && turns?.length && !location.hash) form.scrollIntoView();
+  if (!returnToPlace() && turns.length && !location.hash) form.scrollIntoView();
 }
 
 function selectQuestion() {
@@ -286,10 +328,15 @@ function selectQuestion() {
   box.select();
 }
 
-/** @param {string} words @param {"" | "failed"} kind */
-function say(words, kind = "") {
-  state.textContent = words;
-  state.className = kind;
+/** @param {Reply} reply */
+function outcome({ answered, passages: { length } }) {
+  if (answered) return "Answered from your notes.";
+  return length ? "The nearest passages are below." : "There is no passage near to it.";
+}
+
+/** Tell this entry of the browser's history from the others. @param {string} words */
+function entitle(words) {
+  document.title = words ? `${words} – studybot` : "studybot";
 }
 
 /** @param {Entry | null} one @param {Entry} other */

@@ -1,15 +1,29 @@
 /** An answer as Markdown, to be pasted into a note. */
 
+import { together } from "./table.js";
 import { lineNumbers } from "./view.js";
 
 /** @import { Reply } from "./api.js" */
+/** @import { Quoted } from "./table.js" */
 
-/** @param {Reply} reply an answered one @returns {string} each quote as a block quote, and under it where it stands */
+/**
+ * @param {Reply} reply an answered one
+ * @returns {string} each quote as a block quote, rows of one table as one, and under it where it stands
+ */
 export function inMarkdown(reply) {
-  const quotes = (reply.answer?.quotes ?? []).map(({ text, citation, start_line, end_line }) => {
-    const { note, heading } = reply.passages[citation - 1];
-    const lines = text.split("\n").map((line) => `> ${line}`.trimEnd());
-    return `${lines.join("\n")}\n\n— ${[note, ...heading].join(" › ")}, ${lineNumbers(start_line, end_line)}\n`;
+  const blocks = together(reply).map((quoted) => {
+    const { quotes } = quoted;
+    const { note, heading } = reply.passages[quotes[0].citation - 1];
+    const first = Math.min(...quotes.map((quote) => quote.start_line));
+    const last = Math.max(...quotes.map((quote) => quote.end_line));
+    const lines = linesOf(quoted).map((line) => `> ${line}`.trimEnd());
+    return `${lines.join("\n")}\n\n— ${[note, ...heading].join(" › ")}, ${lineNumbers(first, last)}\n`;
   });
-  return quotes.join("\n");
+  return blocks.join("\n");
+}
+
+/** @param {Quoted} quoted @returns {string[]} */
+function linesOf({ quotes, header, delimiter }) {
+  const rest = quotes.filter((quote) => quote !== header).flatMap(({ text }) => text.split("\n"));
+  return header ? [header.text, delimiter, ...rest] : rest;
 }

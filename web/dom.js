@@ -1,4 +1,4 @@
-/** Elements of the page: made, and found. */
+/** Elements of the page: made, found, and given words. */
 
 /** @param {string} words @param {() => void} onclick @returns {HTMLElement} */
 export const button = (words, onclick) => element("button", { type: "button", onclick }, words);
@@ -16,3 +16,20 @@ export function element(name, properties, ...children) {
   made.append(...children);
   return made;
 }
+
+/** @param {HTMLElement} line @returns {(words: string, kind?: "" | "failed") => void} what gives it other words */
+export const saying = (line) => (words, kind = "") => {
+  line.textContent = words;
+  line.className = kind;
+};
+
+/** Let the keyboard, too, scroll what does not fit. @param {Iterable<Element>} parts */
+export function scrolledByKeys(parts) {
+  for (const part of parts) {
+    const fits = part.scrollHeight <= part.clientHeight && part.scrollWidth <= part.clientWidth;
+    if (part instanceof HTMLElement && !fits) part.tabIndex = 0;
+  }
+}
+
+/** @param {MouseEvent} event @returns {boolean} whether a link is to open in a tab or window of its own */
+export const opensElsewhere = (event) => event.ctrlKey || event.metaKey || event.shiftKey;

@@ -1,12 +1,12 @@
 /** The page of the figures: what the last evaluation of this index found, or how to make one. */
 
 import { plotAddress, report, status } from "./api.js";
-import { element, find } from "./dom.js";
+import { element, find, saying } from "./dom.js";
 import { count } from "./view.js";
 
 /** @import { Report } from "./api.js" */
 
-const state = find("state", HTMLElement);
+const say = saying(find("state", HTMLElement));
 const section = find("report", HTMLElement);
 
 show();
@@ -16,10 +16,9 @@ async function show() {
     const found = await report();
     section.replaceChildren(...(found ? content(found) : howTo((await status()).index)));
     section.hidden = false;
-    state.textContent = found ? told(found) : "Nothing was measured on this index yet.";
+    say(found ? told(found) : "Nothing was measured on this index yet.");
   } catch (error) {
-    state.textContent = error.message;
-    state.className = "failed";
+    say(error.message, "failed");
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { conversations, exportAddress, forget, rename } from "./api.js";
 import { chosenIn } from "./dialog.js";
-import { element } from "./dom.js";
+import { element, opensElsewhere } from "./dom.js";
 import { count } from "./view.js";
 
 /** @import { Conversation } from "./api.js" */
@@ -56,7 +56,7 @@ export function historyList({ panel, list, renaming, deleting }, { current, onOp
     const link = element("a", { href: `?c=${encodeURIComponent(id)}`, className: "title" }, title);
     if (id === current()) link.ariaCurrent = "true";
     link.addEventListener("click", (event) => {
-      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+      if (opensElsewhere(event)) return;
       event.preventDefault();
       onOpen(id);
     });
@@ -95,23 +95,22 @@ export function historyList({ panel, list, renaming, deleting }, { current, onOp
     if ((await chosen) !== "rename" || !input.value.trim()) return;
     await tried(async () => {
       await rename(id, input.value);
+      say("Renamed.");
       await refresh();
       focusOn(`conversation-${id}`, `Rename “${input.value.trim()}”`);
-      say("Renamed.");
     });
   }
 
   /** @param {string} id @param {string} title */
   async function deleteIt(id, title) {
-    const what = /** @type {HTMLElement} */ (deleting.querySelector("p"));
-    what.textContent = `Delete “${title}” with its questions and answers? Your notes stay as they are.`;
-    if ((await chosenIn(deleting)) !== "delete") return;
+    const words = `Delete “${title}” with its questions and answers? Your notes stay as they are.`;
+    if ((await chosenIn(deleting, words)) !== "delete") return;
     await tried(async () => {
       await forget(id);
       onDeleted(id);
+      say("Deleted.");
       await refresh();
       panel.querySelector("summary")?.focus();
-      say("Deleted.");
     });
   }
 

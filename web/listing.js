@@ -1,7 +1,7 @@
 /** The list of notes: what each one's state is, and the filter that finds one among many. */
 
 import { element } from "./dom.js";
-import { count } from "./view.js";
+import { count, size } from "./view.js";
 
 /** @import { ListedNote } from "./api.js" */
 
@@ -81,7 +81,7 @@ export function noteList({ list, filter, shown, more }, onDelete) {
     const remove = element("button", { type: "button", ariaLabel, onclick: () => onDelete(note) }, "Delete");
     return element(
       "li",
-      { className: note.state },
+      {},
       title,
       element("span", { className: "facts" }, facts.join(" · ")),
       ...(note.state === "indexed" ? [] : [problem]),
@@ -100,10 +100,3 @@ function problemInWords({ state, why }) {
 
 /** @param {Element | null} part */
 const named = (part) => part?.ariaLabel ?? part?.textContent;
-
-/** @param {number} bytes */
-function size(bytes) {
-  if (bytes < 1e3) return count(bytes, "byte");
-  const [value, unit] = bytes < 1e6 ? [bytes / 1e3, "kB"] : [bytes / 1e6, "MB"];
-  return `${value.toLocaleString("en", { maximumSignificantDigits: value < 100 ? 2 : 3 })} ${unit}`;
-}

@@ -3,7 +3,7 @@
 import { add, sorted } from "./adding.js";
 import { deleteNote, notes } from "./api.js";
 import { chosenIn } from "./dialog.js";
-import { element, find } from "./dom.js";
+import { element, find, saying } from "./dom.js";
 import { noteList } from "./listing.js";
 import { notesLine } from "./notes.js";
 import { count } from "./view.js";
@@ -13,7 +13,7 @@ import { count } from "./view.js";
 /** How many names of notes are told before the rest are counted. */
 const MOST_NAMES = 5;
 
-const said = find("said", HTMLElement);
+const say = saying(find("said", HTMLElement));
 const results = find("results", HTMLElement);
 const outcome = find("outcome", HTMLElement);
 const chooser = find("files", HTMLInputElement);
@@ -21,19 +21,20 @@ const adding = find("adding", HTMLElement);
 const deleting = find("delete", HTMLDialogElement);
 const replacing = find("replace", HTMLDialogElement);
 
-/** What is there, as it was told last. @type {ListedNote[]} */
-let listed = [];
+/** Whether the list did not come when it was asked for. */
+let isListLate = false;
 /** What the syncs that followed each other did. @type {SyncReport[]} */
 let reports = [];
 let isAdding = false;
 /** Whether the reader pressed Update last. What is added or deleted one by one is told of each instead. */
 let isUpdating = false;
 
+const shown = find("shown", HTMLElement);
 const showList = noteList(
   {
     list: find("list", HTMLElement),
     filter: find("filter", HTMLInputElement),
-    shown: find("shown", HTMLElement),
+    shown,
     more: find("more", HTMLButtonElement),
   },
   remove,
@@ -46,7 +47,7 @@ const follow = notesLine(
   { line: find("status", HTMLElement), update, bar: find("bar", HTMLProgressElement) },
   (now) => {
     find("folder", HTMLElement).textContent = now.notes_folder ?? "";
-    if (reports.length) refresh();
+    if (reports.length || isListLate) refresh();
     reports = [];
   },
   (report) => {
@@ -80,9 +81,12 @@ document.addEventListener("drop", (event) => {
 
 async function refresh() {
   try {
-    listed = await notes();
-    showList(listed);
+    showList(await notes());
+    if (isListLate) say("");
+    isListLate = false;
   } catch (error) {
+    isListLate = true;
+    shown.textContent = "Your notes could not be listed just now.";
     say(error.message, "failed");
   }
 }
@@ -96,10 +100,9 @@ async function addAll(files, folders = []) {
   say(`Adding ${count(files.length, "file")}…`);
   const why = "refused, it is a folder; copy it into your notes folder";
   results.replaceChildren(...folders.map((name) => result(`${name}: ${why}`, false)));
-  const known = new Set(listed.filter(({ state }) => state !== "removed").map(({ note }) => note));
   let added = 0;
   for (const file of files) {
-    const { isAdded, words } = await add(file, known, mayReplace);
+    const { isAdded, words } = await add(file, mayReplace);
     results.append(result(words, isAdded));
     added += isAdded ? 1 : 0;
   }
@@ -112,20 +115,18 @@ async function addAll(files, folders = []) {
 }
 
 /** @param {string} words @param {boolean} isAdded */
-const result = (words, isAdded) => element("li", { className: isAdded ? "added" : "refused" }, words);
+const result = (words, isAdded) => element("li", isAdded ? {} : { className: "refused" }, words);
 
 /** @param {string} name */
 async function mayReplace(name) {
-  const what = /** @type {HTMLElement} */ (replacing.querySelector("p"));
-  what.textContent = `“${name}” is among your notes already. Replace it with the file that you chose?`;
-  return (await chosenIn(replacing)) === "replace";
+  const words = `“${name}” is among your notes already. Replace it with the file that you chose?`;
+  return (await chosenIn(replacing, words)) === "replace";
 }
 
 /** @param {ListedNote} note */
 async function remove({ note }) {
-  const what = /** @type {HTMLElement} */ (deleting.querySelector("p"));
-  what.textContent = `Delete the file “${note}” from your notes folder? There is no way back.`;
-  if ((await chosenIn(deleting)) !== "delete") return;
+  const words = `Delete the file “${note}” from your notes folder? There is no way back.`;
+  if ((await chosenIn(deleting, words)) !== "delete") return;
   isUpdating = false;
   outcome.hidden = true;
   try {
@@ -165,10 +166,4 @@ function outcomeOf(all) {
 function inShort(names) {
   const left = names.length - MOST_NAMES;
   return names.slice(0, MOST_NAMES).join(", ") + (left > 0 ? ` and ${left.toLocaleString("en")} more` : "");
-}
-
-/** @param {string} words @param {"" | "failed"} kind */
-function say(words, kind = "") {
-  said.textContent = words;
-  said.className = kind;
 }

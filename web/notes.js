@@ -1,7 +1,6 @@
 /** What is indexed, in one line, and the button that brings the index up to date. */
 
 import { followSync, status, sync } from "./api.js";
-import { element } from "./dom.js";
 import { count } from "./view.js";
 
 /** @import { Status, SyncReport } from "./api.js" */
@@ -16,12 +15,14 @@ export function notesLine({ line, update, bar }, onReady, onSynced = () => {}) {
   let isFollowing = false;
   /** Whether another sync was begun while one was followed, which may be over before that one is. */
   let isNext = false;
+  // The same words again would be read out again.
+  const tell = (/** @type {string} */ words) => void (line.textContent === words || (line.textContent = words));
   update.addEventListener("click", async () => {
     try {
       await sync();
       follow();
     } catch (error) {
-      line.textContent = String(error.message);
+      tell(error.message);
     }
   });
   // Who comes back from an editor finds what was saved there being indexed, or indexed.
@@ -32,13 +33,12 @@ export function notesLine({ line, update, bar }, onReady, onSynced = () => {}) {
   async function show() {
     try {
       const now = await status();
-      const words = `${count(now.notes, "note")}, ${count(now.passages, "passage")}`;
-      line.replaceChildren(location.pathname === "/notes" ? words : element("a", { href: "/notes" }, words));
+      tell(`${count(now.notes, "note")}, ${count(now.passages, "passage")}`);
       line.title = now.notes_folder ?? "";
       if (now.syncing) follow();
       else onReady(now);
     } catch (error) {
-      line.textContent = error.message;
+      tell(error.message);
     }
   }
 
@@ -50,7 +50,7 @@ export function notesLine({ line, update, bar }, onReady, onSynced = () => {}) {
     isFollowing = true;
     followSync((name, data) => {
       if (name === "progress") {
-        line.textContent = `Indexing: ${data.stage} ${data.done} of ${data.total}`;
+        tell(`Indexing: ${data.stage} ${data.done} of ${data.total}`);
         if (bar) Object.assign(bar, { hidden: false, max: data.total || 1, value: data.done });
         return;
       }
@@ -60,7 +60,7 @@ export function notesLine({ line, update, bar }, onReady, onSynced = () => {}) {
       if (isNext) {
         isNext = false;
         follow();
-      } else if (name === "failed") line.textContent = data.message;
+      } else if (name === "failed") tell(data.message);
       else show();
     });
   }

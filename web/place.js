@@ -22,13 +22,17 @@ export function keepPlace(entry, onLeave = () => {}) {
 /** Remember this entry of the browser's history as the one that the reader leads back to. */
 export function keepQuestion() {
   const key = window.navigation?.currentEntry?.key;
-  if (key) sessionStorage.setItem(QUESTION, key);
+  try {
+    if (key) sessionStorage.setItem(QUESTION, key);
+  } catch {
+    // The reader then leads to the empty box.
+  }
 }
 
 /** @returns {(() => void) | null} what goes back to the question; null where there is none to go back to */
 export function wayToQuestion() {
   // No address of an earlier entry is told to a page whose referrer is kept secret; its key is.
-  const key = sessionStorage.getItem(QUESTION);
+  const key = kept();
   const before = (window.navigation?.entries() ?? []).slice(0, window.navigation?.currentEntry?.index ?? 0);
   return key && before.some((entry) => entry.key === key) ? () => window.navigation.traverseTo(key) : null;
 }
@@ -39,4 +43,14 @@ export function returnToPlace() {
   if (typeof kept !== "number") return false;
   scrollTo({ top: kept, behavior: "instant" });
   return true;
+}
+
+/** @returns {string | null} */
+function kept() {
+  try {
+    return sessionStorage.getItem(QUESTION);
+  } catch {
+    // A browser that keeps nothing for this page forbids even to ask.
+    return null;
+  }
 }

@@ -1,7 +1,7 @@
 /** The reader: a whole note, its outline at the side, and the cited lines marked. */
 
 import { cite, Refused, rendered } from "./api.js";
-import { element, find } from "./dom.js";
+import { element, find, opensElsewhere, saying, scrolledByKeys } from "./dom.js";
 import { keepPlace, returnToPlace, wayToQuestion } from "./place.js";
 import { lineNumbers } from "./view.js";
 
@@ -10,7 +10,7 @@ import { lineNumbers } from "./view.js";
 /** A note's lines, the first and the last. @typedef {[number, number]} Range */
 
 const name = find("name", HTMLElement);
-const state = find("state", HTMLElement);
+const say = saying(find("state", HTMLElement));
 const text = find("note", HTMLElement);
 const outline = find("outline", HTMLDetailsElement);
 const headings = find("headings", HTMLElement);
@@ -84,10 +84,7 @@ function fill(html) {
   const template = document.createElement("template");
   template.innerHTML = html;
   text.replaceChildren(template.content);
-  for (const part of text.querySelectorAll("pre, .wide")) {
-    // What does not fit is scrolled by keyboard, too.
-    if (part instanceof HTMLElement && part.scrollWidth > part.clientWidth) part.tabIndex = 0;
-  }
+  scrolledByKeys(text.querySelectorAll("pre, .wide"));
 }
 
 /** @param {Range} lines @returns {HTMLElement[]} the smallest blocks that hold them, which are marked */
@@ -147,7 +144,7 @@ function list(all) {
   unfold();
   headings.addEventListener("click", (event) => {
     const link = event.target instanceof Element && event.target.closest("a");
-    if (!link) return;
+    if (!link || opensElsewhere(event)) return;
     // An entry for each would stand between the reader and the question that led here.
     event.preventDefault();
     unfold();
@@ -190,7 +187,7 @@ function leadBack(link) {
   if (!goBack) return;
   link.textContent = "Back to the question";
   link.addEventListener("click", (event) => {
-    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (opensElsewhere(event)) return;
     event.preventDefault();
     goBack();
   });
@@ -205,10 +202,4 @@ function range(first, last) {
 function sentence([first, last]) {
   const words = lineNumbers(first, last);
   return `${words[0].toUpperCase()}${words.slice(1)} ${first === last ? "is" : "are"} marked`;
-}
-
-/** @param {string} words @param {"" | "failed"} kind */
-function say(words, kind = "") {
-  state.textContent = words;
-  state.className = kind;
 }

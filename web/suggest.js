@@ -31,9 +31,11 @@ export function suggesting({ box, list, said }, onQuestion) {
   list.addEventListener("pointerdown", (event) => event.preventDefault());
 
   async function look() {
-    close();
     const text = box.value;
-    if (!text.trim() || box.selectionEnd !== text.length) return;
+    if (!text.trim() || box.selectionEnd !== text.length) return close();
+    looking?.abort();
+    // What was offered stays until there is something else to offer, but Enter asks what is typed.
+    choose(-1);
     const mine = new AbortController();
     looking = mine;
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
@@ -43,13 +45,15 @@ export function suggesting({ box, list, said }, onQuestion) {
       if (!mine.signal.aborted && box.value === text && document.activeElement === box) open(found);
     } catch {
       // Asking works without suggestions, and says in words what is wrong if it does not.
+      if (!mine.signal.aborted) close();
     }
   }
 
   /** @param {Suggestion[]} found */
   function open(found) {
-    if (found.length === 0) return;
+    if (found.length === 0) return close();
     offered = found;
+    choose(-1);
     list.replaceChildren(...found.map(option));
     list.hidden = false;
     said.textContent = `${count(found.length, "suggestion")}: the arrow keys choose, Enter takes one.`;

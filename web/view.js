@@ -1,9 +1,9 @@
 /** What is seen: values in, elements out. Text enters as text, never as HTML. */
 
 import { button, element } from "./dom.js";
-import { isRow, tableOf } from "./table.js";
+import { isRow, tableOf, together } from "./table.js";
 
-/** @import { Reply, Turn, Passage, Place, Found, Quote } from "./api.js" */
+/** @import { Reply, Turn, Passage, Place, Found } from "./api.js" */
 
 /** From which confidence on an answer is called so. */
 const SURE = 0.8;
@@ -29,11 +29,11 @@ export function answerCard(reply, { onAsTyped, onCopy, onFollow }) {
       element("p", { className: "actions" }, ...(reply.passages.length ? [nearest] : []), button("Ask a follow-up", onFollow)),
     ];
   }
-  const quotes = together(reply.answer.quotes).map((quoted) => {
-    const [{ text, citation }] = quoted;
+  const quotes = together(reply).map((quoted) => {
+    const [{ text, citation }] = quoted.quotes;
     const ariaLabel = `Passage ${citation}: ${place(reply.passages[citation - 1])}`;
     const mark = element("a", { className: "number", href: `#passage-${citation}`, ariaLabel }, `[${citation}]`);
-    return element("blockquote", {}, quoted.length > 1 ? tableOf(quoted.map((row) => row.text)) : text, mark);
+    return element("blockquote", {}, quoted.quotes.length > 1 ? tableOf(quoted) : text, mark);
   });
   return [
     element("h2", {}, "From your notes"),
@@ -42,18 +42,6 @@ export function answerCard(reply, { onAsTyped, onCopy, onFollow }) {
     confidence(reply.confidence, "are"),
     element("p", { className: "actions" }, button("Copy as Markdown", onCopy), button("Ask a follow-up", onFollow)),
   ];
-}
-
-/** @param {Quote[]} quotes @returns {Quote[][]} the rows of a table, of which the first is its header, in one group */
-function together(quotes) {
-  /** @type {Quote[][]} */
-  const groups = [];
-  for (const quote of quotes) {
-    const last = groups.at(-1);
-    if (last?.[0].citation === quote.citation && isRow(last[0].text) && isRow(quote.text)) last.push(quote);
-    else groups.push([quote]);
-  }
-  return groups;
 }
 
 /** @param {Turn} turn @returns {HTMLElement} a question asked before and what came of it */
@@ -138,3 +126,10 @@ export const lineNumbers = (start, end) => (start === end ? `line ${start}` : `l
 
 /** @param {number} number @param {string} thing @returns {string} */
 export const count = (number, thing) => `${number.toLocaleString("en")} ${thing}${number === 1 ? "" : "s"}`;
+
+/** @param {number} bytes @returns {string} in the units of the server, whose MB has 1,024 × 1,024 */
+export function size(bytes) {
+  if (bytes < 2 ** 10) return count(bytes, "byte");
+  const [value, unit] = bytes < 2 ** 20 ? [bytes / 2 ** 10, "KB"] : [bytes / 2 ** 20, "MB"];
+  return `${value.toLocaleString("en", { maximumSignificantDigits: 3 })} ${unit}`;
+}

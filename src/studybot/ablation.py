@@ -40,6 +40,7 @@ def ablate(bot: StudyBot, encoder: Encoder, asked: Sequence[Question]) -> Iterat
         QuestionSetInvalid: a question's evidence is not in its note.
     """
     located = [question for question in evaluation.locate(bot, asked) if question.answerable]
+    within_reach = evaluation.reachable(bot, located)
     for name, find, vectors in _ways(bot, encoder):
         # The first question waits for what is loaded when it is needed.
         find(located[0].question)
@@ -48,7 +49,7 @@ def ablate(bot: StudyBot, encoder: Encoder, asked: Sequence[Question]) -> Iterat
             began = time.perf_counter()
             found.append(find(question.question))
             seconds.append(time.perf_counter() - began)
-        measured = evaluation.rank_measures(bot, located, found).values()
+        measured = evaluation.rank_measures(located, found, within_reach).values()
         figures = {measure: bootstrap.mean([measures[measure] for measures in measured]) for measure in MEASURES}
         yield Ablation(name, figures, round(1000 * statistics.median(seconds)), vectors)
 

@@ -16,10 +16,14 @@ from starlette.requests import cookie_parser
 from studybot.errors import TokenRefused
 
 LOGIN = "/login"
-OPEN_PATHS = frozenset({LOGIN, "/healthz", "/web/login.js", "/web/style.css", "/web/icon.svg"})
+OPEN_PATHS = frozenset(
+    {LOGIN, "/healthz", *(f"/web/{name}" for name in ("login.js", "api.js", "dom.js", "style.css", "icon.svg"))}
+)
 """What is answered without the token: the page that asks for it, and that the server runs."""
 
 COOKIE = "studybot"
+# As long as browsers keep any, so that the token is asked for once; with another token it is worth nothing.
+_COOKIE_DAYS = 400
 
 
 class Login(BaseModel):
@@ -64,6 +68,7 @@ def router(access: Access, web: Path) -> APIRouter:
     def login(wanted: Login, response: Response) -> None:
         if not access.is_token(wanted.token):
             raise TokenRefused("this is not the token that studybot was started with")
-        response.set_cookie(COOKIE, access.cookie, httponly=True, samesite="strict")
+        max_age = _COOKIE_DAYS * 24 * 60 * 60
+        response.set_cookie(COOKIE, access.cookie, max_age=max_age, httponly=True, samesite="strict")
 
     return made

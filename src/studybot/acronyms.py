@@ -6,8 +6,8 @@ questions that use a short form which the notes do not have.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 _SHORT = r"[A-Z][A-Za-z0-9]*[A-Z0-9]"
 # What stands before or behind a short form; how much of it is the long form, the initials tell.
@@ -22,12 +22,12 @@ _LONGEST_TITLE = 5
 _MAX_HEADING = 1_000
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Glossary:
     """The long forms that notes give for a short form, in capitals, and those that their headings lend."""
 
-    given: dict[str, str] = field(default_factory=dict)
-    lent: dict[str, str] = field(default_factory=dict)
+    given: Mapping[str, str]
+    lent: Mapping[str, str]
 
     @classmethod
     def of(cls, pairs: Iterable[tuple[str, str]], headings: Iterable[str]) -> "Glossary":

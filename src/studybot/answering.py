@@ -113,7 +113,7 @@ def _chosen(hits: Sequence[Hit], selection: Selection) -> list[Choice]:
 def _understandable(chosen: Sequence[Choice]) -> list[_Ranked]:
     """Return the statements to quote, the likeliest first, each with what it needs to be understood.
 
-    That is the parent of a terse statement, what a lead-in leads, and the rest of a list of which two items are chosen.
+    That is its parent, what a lead-in leads, and the rest of a list of which two items are chosen.
     """
     selected: list[_Ranked] = []
     for choice in chosen:
@@ -129,7 +129,7 @@ def _understandable(chosen: Sequence[Choice]) -> list[_Ranked]:
 
 
 def _needed(choice: Choice) -> list[Statement]:
-    """Return the parent that a terse statement means nothing without: a table's header, a lead-in."""
+    """Return the statement's parent, where its passage has it: a table's header, a lead-in, the item above."""
     by_start = {statement.start: statement for statement in choice.passage.statements}
     parent = by_start.get(choice.statement.parent if choice.statement.parent is not None else -1)
     return [parent] if parent is not None else []

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Header, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
@@ -23,6 +23,7 @@ from studybot.errors import (
     ConversationNotFound,
     IndexBusy,
     IndexUnusable,
+    NoteExists,
     NoteNameInvalid,
     NoteNotFound,
     NotesFolderMissing,
@@ -45,6 +46,7 @@ _STATUS_CODES: dict[type[StudybotError], int] = {
     ConversationNotFound: 404,
     NoteNotFound: 404,
     NotesFolderMissing: 409,
+    NoteExists: 412,
     IndexBusy: 409,
     IndexUnusable: 503,
     TokenRefused: 401,
@@ -195,10 +197,11 @@ def create_app(bot: StudyBot, web: Path) -> FastAPI:
         return NoteTextJson(note=found.path, text=found.text, sections=sections)
 
     @app.put("/api/notes/{path:path}", status_code=204, openapi_extra=_NOTE_BODY, responses={201: {}})
-    async def put_note(path: str, request: Request) -> Response:
-        """Add a note (201) or replace it (204); the body is its text. The sync that follows indexes it."""
+    async def put_note(path: str, request: Request, if_none_match: Annotated[str, Header()] = "") -> Response:
+        """Add a note (201) or replace it (204; 412 with ``If-None-Match: *``); the body is its text. A sync follows."""
         content = await request.body()
-        is_new = await run_in_threadpool(write_note, bot.notes_folder, path, content)
+        replaces = if_none_match != "*"
+        is_new = await run_in_threadpool(lambda: write_note(bot.notes_folder, path, content, replaces=replaces))
         syncing.start()
         return Response(status_code=201 if is_new else 204)
 

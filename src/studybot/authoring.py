@@ -13,7 +13,8 @@ from studybot.bot import StudyBot
 from studybot.errors import IndexMismatch, NotesError, QuestionInvalid, QuestionSetInvalid
 from studybot.evaluation import covers, rank_of
 from studybot.metrics import contains_all
-from studybot.notes import SUFFIXES, list_notes
+from studybot.notes import SUFFIXES, list_notes, read_note
+from studybot.places import place, span
 from studybot.questions import Evidence, Question
 from studybot.types import Passage
 from studybot.words import words
@@ -151,19 +152,19 @@ def _found(typed: str, bot: StudyBot, known: Sequence[Question]) -> tuple[str, l
 def _show(passages: Sequence[Passage], bot: StudyBot, terminal: _Terminal) -> None:
     for rank, passage in enumerate(passages, 1):
         try:
-            today = bot.note(passage.note)[0].text[passage.start : passage.end]
+            today = read_note(bot.notes_folder, passage.note).text[passage.start : passage.end]
         except NotesError:
             today = None
         if today != passage.text:
             raise IndexMismatch(f"{passage.note} has changed since it was indexed; run `studybot index` and try again")
-        place = " › ".join((f"[{rank}] {passage.note}", *passage.heading))
-        terminal.tell("", place, *_numbered(passage.text.split("\n"), passage.start_line))
+        title = " › ".join((f"[{rank}] {passage.note}", *passage.heading))
+        terminal.tell("", title, *_numbered(passage.text.split("\n"), passage.start_line))
 
 
 def _evidence(passages: Sequence[Passage], bot: StudyBot, terminal: _Terminal) -> tuple[list[Evidence], bool]:
     """Return the places that the student marks, none where the notes do not answer, and whether all are needed."""
     first = passages[0] if passages else None
-    example = f"1 {_range(first.start_line, min(first.start_line + 1, first.end_line))}" if first else "cells.md:14-15"
+    example = f"1 {span(first.start_line, min(first.start_line + 1, first.end_line))}" if first else "cells.md:14-15"
 
     def understand(typed: str) -> list[Evidence]:
         if typed.casefold() == "none":
@@ -179,8 +180,8 @@ def _evidence(passages: Sequence[Passage], bot: StudyBot, terminal: _Terminal) -
     terminal.say("  none                    your notes do not answer it")
     evidence = terminal.understood("Lines: ", understand)
     for piece in evidence:
-        place = f"You marked {_place(piece)}:"
-        terminal.tell("", place, *_numbered(str(piece.quote).split("\n"), piece.start_line or 1))
+        marked = f"You marked {_place(piece)}:"
+        terminal.tell("", marked, *_numbered(str(piece.quote).split("\n"), piece.start_line or 1))
     if len(evidence) < 2:
         return evidence, False
     choices = {"each": "any one of these places answers the question alone", "all": "all of them are needed"}
@@ -189,15 +190,15 @@ def _evidence(passages: Sequence[Passage], bot: StudyBot, terminal: _Terminal) -
 
 def _marked(part: str, passages: Sequence[Passage], bot: StudyBot, example: str) -> Evidence:
     """Return the lines that ``part`` of what was typed names."""
-    place = _PLACE.fullmatch(part)
-    where = place["where"].strip("[] ") if place else ""
+    found = _PLACE.fullmatch(part)
+    where = found["where"].strip("[] ") if found else ""
     if _NO_NAME.fullmatch(part) and not where.isdecimal():
         raise _Unclear(f"Please type which passage or note, then its lines, as in {example}. Put ; between several.")
-    if place is None:
+    if found is None:
         if PurePosixPath(part).suffix.lower() not in SUFFIXES:
             raise _Unclear(f"{part!r} is no place in your notes. Type for example {example}, or none.")
         raise _Unclear("\n".join((*_numbered(_lines(part, bot), 1), f"Which of these lines? Type {part}:LINES")))
-    first, last = int(place["first"]), int(place["last"] or place["first"])
+    first, last = int(found["first"]), int(found["last"] or found["first"])
     if last < first:
         raise _Unclear(f"Line {last} stands above line {first}: type {last}-{first}.")
     if not where.isdecimal():
@@ -206,7 +207,7 @@ def _marked(part: str, passages: Sequence[Passage], bot: StudyBot, example: str)
     if passage is None:
         raise _Unclear(f"There is no passage {where}; they are numbered 1 to {len(passages)}.")
     if not passage.start_line <= first <= last <= passage.end_line:
-        shown, wanted = _range(passage.start_line, passage.end_line), f"{passage.note}:{_range(first, last)}"
+        shown, wanted = span(passage.start_line, passage.end_line), place(passage.note, first, last)
         raise _Unclear(f"Passage {where} has the lines {shown}. For other lines of its note, type {wanted}")
     return _quoted(passage.note, first, last, bot)
 
@@ -215,10 +216,10 @@ def _quoted(name: str, first: int, last: int, bot: StudyBot) -> Evidence:
     """Return these lines of a note as evidence that can be found, today and after edits elsewhere."""
     lines = _lines(name, bot)
     if first < 1 or last > len(lines):
-        raise _Unclear(f"{name} has the lines {_range(1, len(lines))}, you typed {_range(first, last)}.")
+        raise _Unclear(f"{name} has the lines {span(1, len(lines))}, you typed {span(first, last)}.")
     marked = lines[first - 1 : last]
     if not words("\n".join(marked)):
-        raise _Unclear(f"There are no words in {name}:{_range(first, last)}. Mark the lines that answer.")
+        raise _Unclear(f"There are no words in {place(name, first, last)}. Mark the lines that answer.")
     times = sum(lines[start : start + len(marked)] == marked for start in range(len(lines)))
     if times > 1:
         raise _Unclear(f"{name} says this {times} times. Mark a line more, above or below, to tell this place apart.")
@@ -234,7 +235,7 @@ def _quoted(name: str, first: int, last: int, bot: StudyBot) -> Evidence:
 def _lines(name: str, bot: StudyBot) -> list[str]:
     """Return the lines of the note called ``name``, without the empty one behind the last line end."""
     try:
-        return bot.note(name)[0].text.removesuffix("\n").split("\n")
+        return read_note(bot.notes_folder, name).text.removesuffix("\n").split("\n")
     except NotesError as error:
         known = [file.path for file in list_notes(bot.notes_folder).files]
         wanted = PurePosixPath(name.replace("\\", "/")).stem.casefold()
@@ -292,8 +293,4 @@ def _numbered(lines: Sequence[str], first: int) -> list[str]:
 
 
 def _place(evidence: Evidence) -> str:
-    return f"{evidence.note}:{_range(evidence.start_line or 1, evidence.end_line or 1)}"
-
-
-def _range(first: int, last: int) -> str:
-    return str(first) if first == last else f"{first}-{last}"
+    return place(evidence.note, evidence.start_line, evidence.end_line)

@@ -5,10 +5,8 @@ name within the one before, which Windows cannot do: there, links are looked for
 """
 
 import os
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -44,20 +42,8 @@ def replace(root: Path, path: str, content: bytes) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         files.replace(file, content)
         return
-    name, draft = path.rpartition("/")[2], f".{uuid.uuid4().hex}.part"
     with _folder_of(root, path, is_made=True) as folder:
-        try:
-            with open(draft, "xb", opener=partial(os.open, mode=0o666, dir_fd=folder)) as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            # A link of this name is replaced, not followed.
-            os.replace(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
-            os.fsync(folder)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(draft, dir_fd=folder)
-            raise
+        files.swap(Path(path.rpartition("/")[2]), content, folder)
 
 
 def delete(root: Path, path: str) -> None:

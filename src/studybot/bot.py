@@ -10,7 +10,7 @@ from studybot import checkup, citations, fitted
 from studybot.answering import answer
 from studybot.conversation import RECENT, Cited, Turn, completed
 from studybot.database import Database
-from studybot.errors import IndexBusy, IndexMissing, IndexUnwritable, NoteNotFound, NotesFolderMissing, QuestionInvalid
+from studybot.errors import IndexMismatch, IndexMissing, NoteNotFound, NotesFolderMissing, QuestionInvalid
 from studybot.fitted import Fitted
 from studybot.gap import explained
 from studybot.history import History
@@ -106,7 +106,8 @@ class StudyBot:
             folder = None
         if folder is None:
             raise NotesFolderMissing("no notes folder is known; name it: `studybot index NOTES`")
-        return folder
+        # Links that open an editor lead nowhere from a path that begins where the server was started.
+        return folder.resolve()
 
     @property
     def least_confidence(self) -> float:
@@ -117,7 +118,12 @@ class StudyBot:
 
     def sync(self, on_progress: Callable[[Progress], None] = lambda _: None) -> SyncReport:
         """Make the index say what the notes say; see :func:`studybot.indexing.sync` for what it reports and raises."""
-        folder = self.notes_folder
+        try:
+            folder = self.notes_folder
+        except IndexMismatch:
+            # One of another format tells its folder once it is of this one.
+            Database(self.settings.index, write=True).close()
+            folder = self.notes_folder
         if not folder.is_dir():
             raise NotesFolderMissing(
                 f"the notes folder {folder} is not there; name your folder: `studybot index NOTES`"
@@ -146,7 +152,7 @@ class StudyBot:
         ``prefixes`` restricts it to notes whose path starts with one of them. In a ``conversation``, or ``after`` turns
         that are kept nowhere, a follow-up is completed from what came before, unless it is meant ``as_typed``. An
         answer below ``min_confidence``, else below ``least_confidence``, is withheld. With ``remember`` the turn is
-        kept in ``conversation``, or in a new one.
+        kept in ``conversation``, or in a new one, if the index can be written to.
 
         Raises:
             QuestionInvalid: ``question`` has no word or more than 1,000 characters, or ``top_k`` is not in 1..50.
@@ -161,19 +167,19 @@ class StudyBot:
         began = time.perf_counter()
         interpreted_as = None if as_typed else completed(question, turns)
         understood = interpreted_as or question
+        least = self.least_confidence if min_confidence is None else min_confidence
         query = None
-        # Again, where a sync ended in between: the words would be of another state of the notes than the passages.
+        # Again, where a sync ended in between: the words, or the reason, would be of another state than the passages.
         while query is None or query.state != store.state:
             query = lookup.query(understood)
             encoded = time.perf_counter()
             # The confidence is judged by as many hits whatever number of them is shown.
             hits = lookup.hits(query, self.fitted.fusion, max(top_k, ANSWERING_HITS), prefixes)
-        retrieved = time.perf_counter()
-        first = hits[:ANSWERING_HITS]
-        least = self.least_confidence if min_confidence is None else min_confidence
-        outcome = answer(understood, query.unknown, first, top_k, self.fitted, least)
-        if isinstance(outcome, Refusal) and hits:
-            outcome = explained(outcome, understood, query.words, first, store.full_text)
+            retrieved = time.perf_counter()
+            first = hits[:ANSWERING_HITS]
+            outcome = answer(understood, query.unknown, first, top_k, self.fitted, least)
+            if isinstance(outcome, Refusal) and hits:
+                outcome = explained(outcome, understood, query.words, first, store.full_text)
         answered = time.perf_counter()
         times = {
             "encode": encoded - began,
@@ -183,7 +189,9 @@ class StudyBot:
         }
         timings_ms = {name: round(seconds * 1000, 2) for name, seconds in times.items()}
         reply = Reply(question, interpreted_as, conversation, outcome, tuple(hits[:top_k]), timings_ms)
-        return replace(reply, conversation=self._remember(store, conversation, reply.turn)) if remember else reply
+        if remember:
+            reply = replace(reply, conversation=History(store.database).keep(conversation, reply.turn))
+        return reply
 
     def cite(self, identity: str) -> tuple[Citation, citations.Found]:
         """Return a citation and what became of it in today's notes.
@@ -220,9 +228,7 @@ class StudyBot:
 
     def passages(self, path: str) -> list[Passage]:
         """Return the indexed passages of the note called ``path``, in order; none for a note that is not indexed."""
-        store = self.lookup().store
-        with store.database.snapshot():
-            return store.passages_of(path)
+        return self.lookup().store.passages_of(path)
 
     def warm_up(self) -> None:
         """Load the model and the view, so that the first question does not wait for them."""
@@ -235,6 +241,9 @@ class StudyBot:
             IndexMissing, IndexMismatch, IndexCorrupt: there is no index that can be read.
         """
         with self._lock:
+            if self._opened is not None and self._opened.store.database.is_gone:
+                self._opened.close()
+                self._opened = None
             if self._opened is None:
                 self._opened = Lookup(self.settings.index, self._encoder, self.settings.notes)
             self._opened.check()
@@ -273,17 +282,6 @@ class StudyBot:
         except NoteNotFound:
             return citations.Found("changed", citation.note, None, None, None)
         return citations.find(citation, note.text, *cut(note, self._encoder))
-
-    def _remember(self, store: Store, conversation: str | None, turn: Turn) -> str | None:
-        history = History(store.database)
-        try:
-            if conversation is None:
-                conversation = history.begin()
-            history.add(conversation, turn)
-        except (IndexBusy, IndexUnwritable):
-            # An index that can only be read still answers; without a conversation the reply says so.
-            return None
-        return conversation
 
 
 def _checked(question: str, top_k: int) -> tuple[str, int]:

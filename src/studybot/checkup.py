@@ -1,17 +1,64 @@
 """Whether an index is sound, is of this pipeline, and says what the notes say."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from studybot.database import Database
-from studybot.errors import IndexMismatch, IndexMissing, IndexUnusable
+from studybot.errors import IndexMismatch, IndexMissing, IndexUnusable, NotesError
+from studybot.indexing import is_unchanged
 from studybot.layout import KEPT
-from studybot.notes import list_notes
-from studybot.store import Store
+from studybot.notes import NoteFile, list_notes, read_note
+from studybot.store import Store, StoredNote
 from studybot.types import Encoder, Pipeline
 from studybot.vectors import Stamp, VectorIndex
 
+State = Literal["indexed", "new", "changed", "removed", "unreadable"]
+
 _NAMED = 5
 _AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A note, and how the folder and the index agree on it; ``why`` tells of an unreadable one what a sync tells.
+
+    ``size`` is in bytes, None for a file that was not looked into.
+    """
+
+    path: str
+    size: int | None
+    state: State
+    why: str | None = None
+
+
+def compare(folder: Path, known: Mapping[str, StoredNote]) -> list[Compared]:
+    """Return what lies in the notes ``folder`` and what is ``known`` of it by an index, in the order of the paths.
+
+    A note is opened only if its size or its time is not that of the last sync.
+
+    Raises:
+        NotesFolderMissing: there is no such folder.
+    """
+    listing = list_notes(folder)
+    found = [_compared(folder, file, known.get(file.path)) for file in listing.files]
+    found += [Compared(path, None, "unreadable", why) for path, why in listing.left_out.items()]
+    present = {one.path for one in found}
+    found += [Compared(path, before.size, "removed") for path, before in known.items() if path not in present]
+    return sorted(found, key=lambda one: one.path)
+
+
+def _compared(folder: Path, file: NoteFile, before: StoredNote | None) -> Compared:
+    if before and is_unchanged(file, before):
+        return Compared(file.path, file.size, "indexed")
+    try:
+        note = read_note(folder, file.path)
+    except NotesError as error:
+        return Compared(file.path, file.size, "unreadable", str(error).removeprefix(f"{file.path} "))
+    if before is None:
+        return Compared(file.path, file.size, "new")
+    return Compared(file.path, file.size, "indexed" if note.sha256 == before.sha256 else "changed")
 
 
 def examine(folder: Path, encoder: Encoder, pipeline: Pipeline, notes_folder: Path | None) -> dict[str, str | None]:
@@ -33,9 +80,10 @@ def examine(folder: Path, encoder: Encoder, pipeline: Pipeline, notes_folder: Pa
         with database.snapshot():
             built_with = store.pipeline
             view = VectorIndex.load(folder, Stamp(*store.state))
-            indexed = store.notes_folder
-            folder_now = notes_folder or indexed
-            differing = _differing(store, folder_now) if folder_now else []
+            folder_now, known = notes_folder or store.notes_folder, store.notes()
+        compared = compare(folder_now, known) if folder_now else []
+        # What cannot be read is no fault of an index that has left it out.
+        differing = [one.path for one in compared if one.state != "indexed" and (not one.why or one.path in known)]
         named = ", ".join(differing[:_NAMED])
         return {
             "model": encoder.damage(),
@@ -46,6 +94,23 @@ def examine(folder: Path, encoder: Encoder, pipeline: Pipeline, notes_folder: Pa
         }
     finally:
         database.close()
+
+
+def left_out(folder: Path, notes_folder: Path | None) -> dict[str, str]:
+    """Return the notes that no sync can read into the index in ``folder``, each with the reason.
+
+    Raises:
+        IndexMissing, IndexMismatch, IndexCorrupt: there is no index that can be read.
+        NotesFolderMissing: the notes are not there.
+    """
+    database = Database(folder)
+    try:
+        store = Store(database)
+        with database.snapshot():
+            folder_now, known = notes_folder or store.notes_folder, store.notes()
+    finally:
+        database.close()
+    return {one.path: one.why for one in compare(folder_now, known) if one.why} if folder_now else {}
 
 
 def damage(folder: Path) -> str | None:
@@ -91,11 +156,3 @@ def _read(store: Store) -> None:
         broken = database.one(f"SELECT count(*) FROM {table} WHERE seal IS NOT seal({columns})")
         if broken:
             raise database.corrupt(f"rows of its {table} that are not what was written: {broken}")
-
-
-def _differing(store: Store, notes_folder: Path) -> list[str]:
-    """Return the notes that are new, gone, or of another size than when they were read."""
-    known = store.notes()
-    files = {file.path: file for file in list_notes(notes_folder).files}
-    changed = [path for path, file in files.items() if path in known and file.size != known[path].size]
-    return sorted({*(files.keys() ^ known.keys()), *changed})

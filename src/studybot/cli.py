@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from studybot import __version__, terminal
+from studybot.places import place
 
 if TYPE_CHECKING:
     from studybot.bot import StudyBot
@@ -218,9 +219,9 @@ def cite(
         if as_json:
             typer.echo(found.model_dump_json(indent=2))
             return
-        typer.echo(f"{found.state}: {terminal.place(found.then.note, found.then.start_line, found.then.end_line)}")
+        typer.echo(f"{found.state}: {place(found.then.note, found.then.start_line, found.then.end_line)}")
         if found.state != "current" and found.now.start_line:
-            typer.echo(f"now: {terminal.place(found.now.note, found.now.start_line, found.now.end_line)}")
+            typer.echo(f"now: {place(found.now.note, found.now.start_line, found.now.end_line)}")
         if found.text:
             typer.echo(found.text)
 
@@ -240,10 +241,12 @@ def verify(
 
     Each is verified (at its lines), moved (elsewhere), changed, gone (with its section or note) or forged.
     """
-    from studybot import saved, verification
+    with terminal.failures():
+        from studybot import saved, verification
+        from studybot.settings import load
 
-    with _bot(notes=notes, index=index) as bot:
-        found = verification.verify(saved.load(file), bot.notes_folder)
+        settings = load(notes=notes, index=index)
+        found = verification.verify(saved.load(file), settings.notes or verification.indexed_folder(settings.index))
         if as_json:
             terminal.print_json(found)
         else:
@@ -276,9 +279,7 @@ def doctor(
     with _bot(index=index, model=model) as bot:
         if repair:
             terminal.mended(bot)
-        findings = bot.examine()
-        terminal.print_findings(findings)
-        if any(findings.values()):
+        if not terminal.examined(bot):
             raise typer.Exit(terminal.FAILED)
 
 

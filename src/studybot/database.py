@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,20 @@ from studybot.layout import FORMAT, KEPT, TABLES
 from studybot.seals import seal
 
 FILE = "studybot.sqlite"
-_PATIENCE_S = 30
+LOG = f"{FILE}-wal"
+"""What was committed and is not in the file yet."""
+PATIENCE_S = 30
+"""How long a transaction waits for another one's end."""
 VERSION = sqlite3.sqlite_version
 """SQLite's own."""
 
 _UNWRITABLE = {
     *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
+}
+# What reading fails of, by the whole code.
+_UNREADABLE = {
+    *(sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS),
+    *(sqlite3.SQLITE_READONLY_CANTLOCK, sqlite3.SQLITE_READONLY_CANTINIT, sqlite3.SQLITE_READONLY_RECOVERY),
 }
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 # SQLite's words where its code says no more than that something failed: a damaged schema, text that is not UTF-8.
@@ -33,18 +41,19 @@ _DAMAGED_WORDS = ("no such", "could not decode", "unsupported file format")
 class Database:
     """One connection to the file in a folder. Threads may share it; each call waits for its turn."""
 
-    def __init__(self, folder: Path, *, write: bool = False) -> None:
+    def __init__(self, folder: Path, *, write: bool = False, patience_s: float = PATIENCE_S) -> None:
         """Open the file in ``folder``; with ``write`` it is made when it is missing.
 
         Raises:
             IndexMissing: there is none, and ``write`` is false.
             IndexMismatch: it has another format than this version of studybot reads.
             IndexCorrupt: the file is damaged.
-            IndexUnwritable: the folder cannot be written to.
+            IndexUnwritable: the folder cannot be written to, and ``write`` is true.
         """
         self.folder = folder
         self.file = folder / FILE
         self._lock = threading.RLock()
+        self._write = write
         if write:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -53,7 +62,7 @@ class Database:
         elif not self.file.is_file():
             raise IndexMissing(f"there is no index in {folder}; run `studybot index NOTES`")
         with self._translated():
-            self._connection = self._connect(write=write)
+            self._connection = self._connect(patience_s, write=write)
             try:
                 self._prepare(write=write)
                 # Only now: tables of another format are dropped in any order.
@@ -61,13 +70,14 @@ class Database:
             except BaseException:
                 self._connection.close()
                 raise
+        self._opened = self._identity()
 
     @classmethod
     @contextmanager
     def as_it_is(cls, folder: Path) -> "Iterator[Database]":
         """Give the file in ``folder`` whatever its format and its state, to read from it what can be read."""
         made = cls.__new__(cls)
-        made.folder, made.file, made._lock = folder, folder / FILE, threading.RLock()
+        made.folder, made.file, made._lock, made._write = folder, folder / FILE, threading.RLock(), False
         with made._translated():
             made._connection = sqlite3.connect(made.file, isolation_level=None)
             # SQLite then reads a file that is too short, and those of its tables that it can make out.
@@ -81,6 +91,11 @@ class Database:
         """Let go of the file."""
         with self._lock:
             self._connection.close()
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the file was deleted, or another one stands in its place: this one is read on, but is no index."""
+        return self._identity() != self._opened
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -167,16 +182,25 @@ class Database:
         """Return the error that says ``what`` is damaged, and what mends it."""
         return IndexCorrupt(f"{self.file} is damaged ({what}); run `studybot doctor --repair`")
 
-    def _connect(self, *, write: bool) -> sqlite3.Connection:
+    def _identity(self) -> tuple[int, int] | None:
+        try:
+            found = self.file.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _connect(self, patience_s: float, *, write: bool) -> sqlite3.Connection:
         if write:
-            db = sqlite3.connect(self.file, isolation_level=None, check_same_thread=False, timeout=_PATIENCE_S)
+            db = sqlite3.connect(self.file, isolation_level=None, check_same_thread=False, timeout=patience_s)
             # Readers go on reading the last state while a sync writes the next.
             db.execute("PRAGMA journal_mode = WAL")
         else:
-            # A log of pending writes cannot be kept where nothing can be written; nothing else writes there either.
-            mode = "mode=rw" if os.access(self.folder, os.W_OK) else "immutable=1"
+            # SQLite reads with a log of commits, which it cannot make where nothing can be written. One that is there,
+            # of somebody who writes or who was killed, belongs to what is read.
+            reading = "mode=ro" if (self.folder / LOG).exists() else "immutable=1"
+            mode = "mode=rw" if os.access(self.folder, os.W_OK) else reading
             address = f"{self.file.resolve().as_uri()}?{mode}"
-            db = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=_PATIENCE_S)
+            db = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, timeout=patience_s)
         # Not NORMAL, which lets a power cut take back what was committed last: a turn that was kept has to stay.
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA cell_size_check = ON")
@@ -193,11 +217,15 @@ class Database:
             # Another process may have made the tables while this one waited for its turn.
             if self.one("PRAGMA user_version") == FORMAT:
                 return
+            folder = ""
+            # A new file notes nothing, a later format may do so otherwise.
+            with suppress(IndexUnusable):
+                folder = self.one("SELECT value FROM meta WHERE name = 'notes_folder'") or ""
             kept = self._set_aside()
             for statement in TABLES.split(";\n"):
                 self._connection.execute(statement)
             noted = dict.fromkeys(("contents", "generation", "identity", "notes_folder", "pipeline", "spellings"), "")
-            noted |= {"generation": "0", "identity": uuid.uuid4().hex}
+            noted |= {"generation": "0", "identity": uuid.uuid4().hex, "notes_folder": folder}
             self._write_meta(noted)
             for name in kept:
                 self._put_back(name)
@@ -242,7 +270,12 @@ class Database:
         except sqlite3.DatabaseError as error:
             message = str(error)
             # The low byte; the others tell more. What sqlite3 raises by itself has none.
-            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            whole = getattr(error, "sqlite_errorcode", 0)
+            code = whole & 0xFF
+            if whole in _UNREADABLE or (code == sqlite3.SQLITE_CANTOPEN and not self._write):
+                raise IndexUnusable(
+                    f"{self.file} cannot be read ({message}); see that you may read it, and what is beside it"
+                ) from error
             if code in _UNWRITABLE:
                 raise IndexUnwritable(
                     f"{self.folder} cannot be written to ({message}); the index is as it was"

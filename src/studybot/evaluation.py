@@ -8,6 +8,7 @@ from studybot import bootstrap, exchange, metrics, questions
 from studybot.bot import Reply, StudyBot
 from studybot.errors import NotesError
 from studybot.metrics import Ranking
+from studybot.notes import read_note
 from studybot.questions import ALL, HALVES, Evidence, Question
 from studybot.types import Answer, Passage, Statement
 
@@ -69,10 +70,10 @@ def evaluate(
     whole_notes = any(evidence.is_whole_note for question in located for evidence in question.evidence)
     depth = _DOCUMENT_DEPTH if whole_notes else DEPTH
     replies = exchange.ask(bot, located, depth, on_progress)
-    reachable = _reachable(bot, located)
-    ranks = rank_measures(bot, located, _passages(replies))
+    within_reach = reachable(bot, located)
+    ranks = rank_measures(located, _passages(replies), within_reach)
     in_full = questions.written_out(question for question in located if question.in_full is not None)
-    ranks_in_full = rank_measures(bot, in_full, _passages(exchange.ask(bot, in_full, depth)))
+    ranks_in_full = rank_measures(in_full, _passages(exchange.ask(bot, in_full, depth)), within_reach)
     for question, reply in zip(located, replies, strict=True):
         ranks.setdefault(question.id, {}).update(exchange.measures(question, reply, ranks, ranks_in_full))
     return Run(
@@ -80,7 +81,7 @@ def evaluate(
         questions=tuple(located),
         replies=tuple(replies),
         outcomes=tuple(_outcome(q, r, ranks.get(q.id, {})) for q, r in zip(located, replies, strict=True)),
-        unreachable=tuple(q.id for q in located if q.answerable and rank_of(q, reachable[q.id]) is None),
+        unreachable=tuple(q.id for q in located if q.answerable and rank_of(q, within_reach[q.id]) is None),
         missing=tuple(sorted(_note_names(asked) - _note_names(located))),
     )
 
@@ -95,44 +96,57 @@ def locate(bot: StudyBot, asked: Sequence[Question]) -> list[Question]:
     @cache
     def lines_of(note: str) -> Sequence[str] | None:
         try:
-            return bot.note(note)[0].text.split("\n")
+            return read_note(bot.notes_folder, note).text.split("\n")
         except NotesError:
             return None
 
     return questions.locate(asked, lines_of)
 
 
+def reachable(bot: StudyBot, located: Sequence[Question]) -> dict[str, list[Passage]]:
+    """Return all passages of the notes that the evidence of each answerable question is in, by the question's id."""
+    passages_of = cache(bot.passages)
+    return {q.id: [p for note in _notes(q) for p in passages_of(note)] for q in located if q.answerable}
+
+
 def rank_measures(
-    bot: StudyBot, located: Sequence[Question], found: Sequence[Sequence[Passage]]
+    located: Sequence[Question],
+    found: Sequence[Sequence[Passage]],
+    within_reach: Mapping[str, Sequence[Passage]],
 ) -> dict[str, dict[str, float]]:
     """Return what is measured of the passages ``found`` for each answerable question, best first, by its id.
 
-    Where the evidence is whole notes, the notes are ranked too, each by its first passage.
+    Where the evidence is whole notes, the notes are ranked too, each by its first passage. What is ``within_reach`` is
+    what :func:`reachable` returns.
     """
-    reachable = _reachable(bot, located)
     pairs = [(q, passages) for q, passages in zip(located, found, strict=True) if q.answerable]
-    ranks = metrics.rank_measures({q.id: _ranking(q, passages, reachable[q.id]) for q, passages in pairs})
+    ranks = metrics.rank_measures({q.id: _ranking(q, passages, within_reach[q.id]) for q, passages in pairs})
     documents = {q.id: _document_ranking(q, passages) for q, passages in pairs if _is_about_whole_notes(q)}
     for identity, measures in metrics.rank_measures(documents).items():
         ranks[identity] |= {f"document {measure}": value for measure, value in measures.items()}
     return ranks
 
 
-def figures(outcomes: Sequence[Outcome]) -> dict[str, Figures]:
-    """Return the figures of all questions under ``ALL``, of the halves, then of each kind in the order of the file."""
-    groups = {ALL: list(outcomes)}
+def groups(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
+    """Return all outcomes under ``ALL``, those of the halves, then of each kind in the order of the file."""
+    found = {ALL: list(outcomes)}
     for half, name in HALVES.items():
         if among := [outcome for outcome in outcomes if outcome.half == half]:
-            groups[name] = among
+            found[name] = among
     for outcome in outcomes:
-        groups.setdefault(outcome.kind, []).append(outcome)
+        found.setdefault(outcome.kind, []).append(outcome)
+    return found
+
+
+def figures(outcomes: Sequence[Outcome]) -> dict[str, Figures]:
+    """Return the figures of each of the :func:`groups` of outcomes."""
     return {
         name: {
             **_means(group),
             **(_judgements_of_confidence(group) if name in (ALL, *HALVES.values()) else {}),
             **(exchange.figures([outcome.measures for outcome in group]) if name == ALL else {}),
         }
-        for name, group in groups.items()
+        for name, group in groups(outcomes).items()
     }
 
 
@@ -170,20 +184,19 @@ def is_relevant(passage: Passage, question: Question) -> bool:
     return any(covers(passage, evidence) for evidence in question.evidence)
 
 
-def overlaps(evidence: Evidence, start_line: int, end_line: int) -> bool:
-    """Return whether ``evidence`` has one of these lines of its note; a whole note has all."""
-    if evidence.start_line is None or evidence.end_line is None:
-        return True
-    return evidence.start_line <= end_line and start_line <= evidence.end_line
+def is_in_evidence(note: str, start_line: int, end_line: int, question: Question) -> bool:
+    """Return whether some evidence of ``question`` has one of these lines of ``note``; a whole note has all."""
+    return any(
+        evidence.note == note
+        and (evidence.start_line or start_line) <= end_line
+        and start_line <= (evidence.end_line or end_line)
+        for evidence in question.evidence
+    )
 
 
 def is_answer(passage: Passage, statement: Statement, question: Question) -> bool:
     """Return whether a statement of ``passage`` stands in evidence, and holds one of the answers if there are any."""
-    stands_in_evidence = any(
-        evidence.note == passage.note and overlaps(evidence, statement.start_line, statement.end_line)
-        for evidence in question.evidence
-    )
-    return stands_in_evidence and (
+    return is_in_evidence(passage.note, statement.start_line, statement.end_line, question) and (
         not question.answers or any(metrics.contains_all(statement.text, [answer]) for answer in question.answers)
     )
 
@@ -253,14 +266,8 @@ def _judgements_of_confidence(outcomes: Sequence[Outcome]) -> Figures:
     return {name: figure for name, figure in measured.items() if figure is not None}
 
 
-def _reachable(bot: StudyBot, located: Sequence[Question]) -> dict[str, list[Passage]]:
-    """Return for each answerable question all passages of the notes that its evidence is in."""
-    passages_of = cache(bot.passages)
-    return {q.id: [p for note in _notes(q) for p in passages_of(note)] for q in located if q.answerable}
-
-
-def _ranking(question: Question, found: Sequence[Passage], reachable: Iterable[Passage]) -> Ranking:
-    relevant = {passage.id for passage in reachable if is_relevant(passage, question)}
+def _ranking(question: Question, found: Sequence[Passage], within_reach: Iterable[Passage]) -> Ranking:
+    relevant = {passage.id for passage in within_reach if is_relevant(passage, question)}
     rank = rank_of(question, found)
     return Ranking([passage.id for passage in found], relevant, {found[rank - 1].id} if rank is not None else set())
 

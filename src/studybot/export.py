@@ -92,11 +92,19 @@ def place(model: Path, digest: str) -> Path:
     It is another place for another version, for other weights, and for the same weights read or pooled differently.
     """
     hashed = hashlib.sha256(f"{VERSION} {digest}".encode())
-    parts = [model / part["path"] for part in json.loads((model / "modules.json").read_text(encoding="utf-8"))]
-    below = [file for part in parts if part != model for file in part.rglob("*") if file.is_file()]
+    below = [file for part in parts(model) if part != model for file in part.rglob("*") if file.is_file()]
     for file in sorted({*model.glob("*.json"), *below}):
         hashed.update(f"{file.relative_to(model).as_posix()} {checksums.sha256(file)}".encode())
     return user_cache_path("studybot") / "exports" / f"{digest[:16]}-{hashed.hexdigest()[:16]}"
+
+
+def parts(model: Path) -> list[Path]:
+    """Return the folders of the parts of the model in the folder ``model``, of which it is one itself.
+
+    Raises:
+        OSError, ValueError, LookupError, TypeError: what names them cannot be read.
+    """
+    return [model / part["path"] for part in json.loads((model / "modules.json").read_text(encoding="utf-8"))]
 
 
 def fault(place: Path, checksum: Callable[[Path], str] = checksums.sha256_once) -> str | None:

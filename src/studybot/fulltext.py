@@ -1,5 +1,6 @@
 """The words of the passages: SQLite's full-text index, by field, stemmed."""
 
+import json
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -72,20 +73,24 @@ class FullText:
     def _text(self) -> str:
         return self._database.one(_TEXT) or ""
 
-    def matches(self, terms: Collection[str], weights: Mapping[str, float], depth: int) -> dict[int, float]:
+    def matches(
+        self, terms: Collection[str], weights: Mapping[str, float], depth: int, among: Collection[int] | None = None
+    ) -> dict[int, float]:
         """Return up to ``depth`` passages that hold one of ``terms``, with their BM25, best first; larger is better.
 
-        ``weights`` has one factor for each of ``FIELDS``.
+        ``weights`` has one factor for each of ``FIELDS``. With ``among`` only passages with those numbers are found;
+        their BM25 is the same.
         """
         if not terms:
             return {}
         factors = ", ".join(str(float(weights[field])) for field in FIELDS)
-        rows = self._database.all(
-            f"SELECT rowid, -bm25(words, {factors}) AS score FROM words WHERE words MATCH ?"
-            " ORDER BY score DESC, rowid LIMIT ?",
-            (" OR ".join(_quoted(term) for term in terms), depth),
-        )
-        return dict(rows)
+        find = f"SELECT rowid, -bm25(words, {factors}) AS score FROM words WHERE words MATCH ?"
+        values: list[object] = [" OR ".join(_quoted(term) for term in terms)]
+        if among is not None:
+            # Without the plus FTS5 looks all terms up again for each number: 15 s for 30,000 of 145,000, not 22 ms.
+            find += " AND +rowid IN (SELECT value FROM json_each(?))"
+            values.append(json.dumps(list(among)))
+        return dict(self._database.all(f"{find} ORDER BY score DESC, rowid LIMIT ?", (*values, depth)))
 
     def count(self) -> int:
         """Return how many passages there are."""

@@ -33,7 +33,8 @@ _HEADERS = {
 def security_headers(path: str) -> dict[str, str]:
     """Return the headers that every response to ``path`` carries."""
     headers = {**_HEADERS, "Content-Security-Policy": _DOCS_POLICY if path == "/docs" else _POLICY}
-    return {**headers, "Cache-Control": "no-store"} if path.startswith("/api/") else headers
+    # A browser asks whether its copy of a page's module is today's, so that those of two versions never meet.
+    return {**headers, "Cache-Control": "no-store" if path.startswith("/api/") else "no-cache"}
 
 
 class Guard:

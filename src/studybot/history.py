@@ -3,13 +3,18 @@
 import json
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 
 from studybot.conversation import Cited, Turn
-from studybot.database import Database
-from studybot.errors import ConversationNotFound
+from studybot.database import PATIENCE_S, Database
+from studybot.errors import ConversationNotFound, IndexBusy, IndexUnwritable
 from studybot.layout import KEPT
 from studybot.seals import seal
+
+_TURN_PATIENCE_S = 2
+"""How long a reply waits for a sync that writes, until its turn is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +33,22 @@ class History:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def begin(self) -> str:
-        """Begin a conversation and return its id."""
-        identity = uuid.uuid4().hex
-        with self._database.transaction():
-            self._database.run("INSERT INTO conversations (id, began) VALUES (?, ?)", (identity, time.time()))
-            self._database.seal_rows("conversations", "id = ?", (identity,))
-        return identity
-
-    def add(self, conversation: str, turn: Turn) -> None:
-        """Keep a turn at the end of a conversation.
+    def add(self, conversation: str | None, turn: Turn) -> str:
+        """Keep a turn at the end of a conversation, or of a new one, and return the conversation's id.
 
         Raises:
             ConversationNotFound: it was deleted.
+            IndexBusy: a sync has been writing for 2 s.
+            IndexUnwritable: read-only or full.
         """
         cited = json.dumps([astuple(one) for one in turn.cited], ensure_ascii=False)
-        with self._database.transaction():
-            self._known(conversation)
-            self._database.run(
+        with self._written(_TURN_PATIENCE_S) as database:
+            if conversation is None:
+                conversation = uuid.uuid4().hex
+                database.run("INSERT INTO conversations (id, began) VALUES (?, ?)", (conversation, time.time()))
+                database.seal_rows("conversations", "id = ?", (conversation,))
+            _check(database, conversation)
+            database.run(
                 "INSERT INTO turns (conversation, place, asked, question, interpreted_as, answer, refused, cited)"
                 " SELECT ?, coalesce(max(place), 0) + 1, ?, ?, ?, ?, ?, ? FROM turns WHERE conversation = ?",
                 (
@@ -59,7 +62,21 @@ class History:
                     conversation,
                 ),
             )
-            self._database.seal_rows("turns", "conversation = ? AND seal IS NULL", (conversation,))
+            database.seal_rows("turns", "conversation = ? AND seal IS NULL", (conversation,))
+        return conversation
+
+    def keep(self, conversation: str | None, turn: Turn) -> str | None:
+        """Add a turn if that is possible now, and return the id of its conversation.
+
+        What can only be read, or what a sync is writing, still answers; a conversation is not begun then.
+
+        Raises:
+            ConversationNotFound: it was deleted.
+        """
+        try:
+            return self.add(conversation, turn)
+        except (IndexBusy, IndexUnwritable):
+            return conversation
 
     def turns(self, conversation: str, most: int | None = None) -> list[Turn]:
         """Return the turns of a conversation, in order; at ``most`` so many of the last ones.
@@ -69,7 +86,7 @@ class History:
             IndexCorrupt: a turn is not what was kept.
         """
         with self._database.snapshot():
-            self._known(conversation)
+            _check(self._database, conversation)
             rows = self._database.all(
                 f"SELECT {KEPT['turns']}, seal FROM turns WHERE conversation = ? ORDER BY place DESC LIMIT ?",
                 # To SQLite a negative number is no limit.
@@ -117,10 +134,10 @@ class History:
         Raises:
             ConversationNotFound: there is none of this id.
         """
-        with self._database.transaction():
-            self._known(conversation)
-            self._database.run("UPDATE conversations SET title = ? WHERE id = ?", (title, conversation))
-            self._database.seal_rows("conversations", "id = ?", (conversation,))
+        with self._written() as database:
+            _check(database, conversation)
+            database.run("UPDATE conversations SET title = ? WHERE id = ?", (title, conversation))
+            database.seal_rows("conversations", "id = ?", (conversation,))
 
     def delete(self, conversation: str) -> None:
         """Delete a conversation with its turns.
@@ -128,9 +145,9 @@ class History:
         Raises:
             ConversationNotFound: there is none of this id.
         """
-        with self._database.transaction():
-            self._known(conversation)
-            self._database.run("DELETE FROM conversations WHERE id = ?", (conversation,))
+        with self._written() as database:
+            _check(database, conversation)
+            database.run("DELETE FROM conversations WHERE id = ?", (conversation,))
 
     def _conversations(self, which: str, *values: str | int) -> list[Conversation]:
         rows = self._database.all(
@@ -144,9 +161,20 @@ class History:
             raise self._database.corrupt("what is kept of a conversation is not what was written")
         return [Conversation(*row) for *row, _ in rows]
 
-    def _known(self, conversation: str) -> None:
-        if self._database.one("SELECT 1 FROM conversations WHERE id = ?", (conversation,)) is None:
-            raise _not_found(conversation)
+    @contextmanager
+    def _written(self, patience_s: float = PATIENCE_S) -> Iterator[Database]:
+        """Give a connection to write with, all at once. One of its own: no question waits for it as it waits."""
+        database = Database(self._database.folder, patience_s=patience_s)
+        try:
+            with database.transaction():
+                yield database
+        finally:
+            database.close()
+
+
+def _check(database: Database, conversation: str) -> None:
+    if database.one("SELECT 1 FROM conversations WHERE id = ?", (conversation,)) is None:
+        raise _not_found(conversation)
 
 
 def _not_found(conversation: str) -> ConversationNotFound:

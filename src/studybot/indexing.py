@@ -1,6 +1,7 @@
 """A sync: what changed in the notes folder is parsed, cut, embedded and committed at once; then the view is renewed."""
 
 import hashlib
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ LOCK = "sync.lock"
 # A file may change twice within one tick of its clock; one that was read that soon after it changed is read again.
 _CLOCK_TICK_NS = 2_000_000_000
 _EMBED_AT_ONCE = 256
+
+_LOG = logging.getLogger(__name__)
 
 Stage = Literal["reading", "embedding", "writing"]
 
@@ -134,7 +137,7 @@ def pipeline_of(encoder: Encoder) -> Pipeline:
 
 
 def refresh_view(store: Store) -> VectorIndex:
-    """Return the view of the store as it is now: the written one, or a new one, written if that is possible."""
+    """Return the view of the store as it is now: the written one, or a new one."""
     view = VectorIndex.load(store.database.folder, Stamp(*store.state))
     return _new_view(store) if view is None else view
 
@@ -146,12 +149,14 @@ def cut(note: Note, encoder: Encoder) -> tuple[Document, list[Passage]]:
 
 
 def _new_view(store: Store) -> VectorIndex:
+    """Return a new view, written if that is possible: else nothing is lost but the time to build it anew."""
     rows, vectors = store.passage_vectors()
     view = VectorIndex.build(vectors, rows, Stamp(*store.state))
     try:
         view.write(store.database.folder)
     except OSError as error:
-        raise IndexUnwritable(f"{store.database.folder} cannot be written to: {error.strerror}") from error
+        why = f"{store.database.folder} cannot be written to: {error.strerror}"
+        _LOG.warning("%s; each start of studybot builds the FAISS view anew until it can be", why)
     return view
 
 

@@ -25,13 +25,15 @@ _ITEM_MARKS = re.compile(r"(?:[ \t]*(?:>|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t])))*[
 _CALLOUT = re.compile(r"\[![\w-]+\][+-]?[ \t]*")
 _WORD = re.compile(r"\w")
 _TAG = re.compile(r"<!--.*?(?:-->|$)|</?[A-Za-z][^<>]*(?:>|$)")
-_LINK_DEFINITION = re.compile(r"\s*\[[^\]]+\]:")
 # [Regions](#regions), [[#Regions]] and [[#Regions|the regions]]
 _LINK_TO_HEADING = re.compile(r"\[[^\n]{0,200}?\]\(#[^)\s\[]{0,300}\)|\[\[#[^\]\n\[]*\]\]")
 _MARKUP = re.compile(r"[*_`\[\]\\<&!~$]")
 _LEAST_CONTENTS = 3
 # Any line may be a heading, which each of its passages repeats; what reads its markup takes the square of its length.
 _MAX_TITLE = 1_000
+
+LINK_DEFINITION = re.compile(r"[\s>]*\[[^\]]+\]:")
+"""How a line begins that says where a link leads, within quotes too: it says nothing to a reader."""
 
 
 def parse(text: str) -> Document:
@@ -97,9 +99,6 @@ class _Parser:
         start, end = self._trim(node)
         lead, self.lead = self.lead, None
         match node.type:
-            case "paragraph":
-                self._paragraph(start, end, parent, first_of_item=False)
-                return Block(start, end)
             case "bullet_list" | "ordered_list":
                 parent = parent if lead is None else lead
                 return Block(start, end, tuple(self._item(child, parent) for child in self._children(node)))
@@ -107,22 +106,20 @@ class _Parser:
                 return Block(start, end, tuple(self._block(child, parent) for child in self._children(node)))
             case "table":
                 return self._table(node, start, end, parent if lead is None else lead)
-            case "fence" | "math_block" | "math_block_label":
-                kind: StatementKind = "code" if node.type == "fence" else "math"
-                closed = end > start and self.lines[end - 1].strip(" \t>")[:2] in ("``", "~~", "$$")
-                self._whole(kind, start + 1, end - closed, parent if lead is None else lead)
-                return Block(start, end)
+            case "fence":
+                closed = end > start and self.lines[end - 1].strip(" \t>")[:2] in ("``", "~~")
+                self._whole("code", start + 1, end - closed, parent if lead is None else lead)
+            case "math_block" | "math_block_label":
+                self._formula(start, end, parent if lead is None else lead)
             case "code_block":
                 self._whole("code", start, end, parent if lead is None else lead)
-                return Block(start, end)
             case "html_block":
                 self._markup(start, end)
-                return Block(start, end)
             case "hr":
-                return Block(start, end)
+                pass
             case _:
                 self._paragraph(start, end, parent, first_of_item=False)
-                return Block(start, end)
+        return Block(start, end)
 
     def _item(self, node: "SyntaxTreeNode", parent: int | None) -> Block:
         start, end = self._trim(node)
@@ -180,14 +177,22 @@ class _Parser:
         if last is not None and self.statements[-1].text.rstrip("*_ ").endswith((":", "\uff1a")):
             self.lead = last
 
-    def _whole(self, kind: StatementKind, start: int, end: int, parent: int | None) -> None:
-        """Add one statement for all lines from ``start`` to ``end`` but blank ones at either end."""
+    def _formula(self, start: int, end: int, parent: int | None) -> None:
+        """Add the statement of a formula's lines; those of nothing but its dollar signs are no part of it."""
+        column = self.lines[start - 1].index("$$")
+        closed = self.lines[end - 1].lstrip(" \t>").rstrip() == "$$"
+        if self.lines[start - 1][column:].rstrip() == "$$":
+            start, column = start + 1, 0
+        self._whole("math", start, end - closed, parent, column)
+
+    def _whole(self, kind: StatementKind, start: int, end: int, parent: int | None, column: int = 0) -> None:
+        """Add one statement for lines ``start``, from ``column`` on, to ``end``, but blank ones at either end."""
         while start <= end and not self.lines[start - 1].strip():
             start += 1
         while end >= start and not self.lines[end - 1].strip():
             end -= 1
         if start <= end:
-            self._add(kind, start, 0, end, len(self.lines[end - 1].rstrip()), parent)
+            self._add(kind, start, column, end, len(self.lines[end - 1].rstrip()), parent)
 
     def _markup(self, start: int, end: int) -> None:
         """Add a statement for each line of HTML that says something outside of its tags."""
@@ -217,7 +222,7 @@ class _Parser:
             free = {number: None for number in range(line, start) if self.lines[number - 1].strip()}
             line = max(line, end + 1)
             for number in free:
-                if not _LINK_DEFINITION.match(self.lines[number - 1]):
+                if not LINK_DEFINITION.match(self.lines[number - 1]):
                     self._paragraph(number, number, None, first_of_item=False)
                     self.lead = None
             for begin in [number for number in free if number - 1 not in free]:

@@ -159,7 +159,7 @@ def _before(kept: Path, file: QuestionFile) -> Result:
 
 
 def _links(bot: StudyBot) -> Callable[[Passage], str]:
-    folder = bot.notes_folder.resolve()
+    folder = bot.notes_folder
     return lambda passage: link(bot.settings.link, folder, passage.note, passage.start_line)
 
 

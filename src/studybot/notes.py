@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from studybot import beneath
-from studybot.errors import NoteNameInvalid, NoteNotFound, NotesFolderMissing, NoteUnreadable
+from studybot.errors import NoteExists, NoteNameInvalid, NoteNotFound, NotesFolderMissing, NoteUnreadable
 from studybot.types import Note
 
 SUFFIXES = frozenset({".md", ".markdown", ".txt"})
@@ -53,10 +53,12 @@ class Listing:
 
 
 def list_notes(folder: Path) -> Listing:
-    """Return the notes below ``folder``; hidden files and folders are passed over, links are named and not followed.
+    """Return the notes below ``folder``; hidden files and folders are passed over.
+
+    Links, which are not followed, and what cannot be read, be it ``folder`` itself, are named as left out.
 
     Raises:
-        NotesFolderMissing: ``folder`` is not a folder that can be read.
+        NotesFolderMissing: ``folder`` is no folder.
     """
     if not folder.is_dir():
         found = "is a file" if folder.exists() else "does not exist"
@@ -132,10 +134,11 @@ def was_guessed(encoding: str) -> bool:
     return encoding not in _UNICODE
 
 
-def write_note(folder: Path, path: str, content: bytes) -> bool:
+def write_note(folder: Path, path: str, content: bytes, *, replaces: bool = True) -> bool:
     """Put ``content`` into the note called ``path``, whole or not at all; return whether the note is new.
 
     Raises:
+        NoteExists: there is a note of that name, and none is to be replaced.
         NoteNameInvalid: ``path`` names nothing that could be a note of ``folder``.
         NoteUnreadable: ``content`` is too large or not text, or the note cannot be written.
     """
@@ -144,6 +147,8 @@ def write_note(folder: Path, path: str, content: bytes) -> bool:
         raise NoteUnreadable(f"{path} is larger than {MAX_BYTES // 2**20} MB")
     _decode(path, content)
     is_new = not file.exists()
+    if not (is_new or replaces):
+        raise NoteExists(f"there is a note {path!r} already")
     try:
         beneath.replace(folder, path, content)
     except OSError as error:
@@ -173,6 +178,7 @@ def note_file(folder: Path, path: str) -> Path:
 
     Raises:
         NoteNameInvalid: the name leads out of the folder, is hidden, too long, or has no suffix of a note.
+        NoteUnreadable: what lies there cannot be looked at.
     """
     name = PurePosixPath(path)
     parts = path.split("/")
@@ -188,9 +194,12 @@ def note_file(folder: Path, path: str) -> Path:
         root = folder.resolve()
         file = root / name
         is_linked = file.is_symlink() or not file.parent.resolve().is_relative_to(root)
-    except OSError:
-        # A link that vanished while it was looked at.
+    except RuntimeError:
+        # Before Python 3.13, for a link that leads back to itself.
         is_linked = True
+    except OSError as error:
+        # A name that is too long here, a folder that nobody may enter, a link that vanished while it was looked at.
+        raise NoteUnreadable(f"{path} cannot be looked at: {error.strerror}") from error
     if is_linked:
         raise NoteNameInvalid(f"{path!r} is a link or lies behind one; links are not followed")
     return file

@@ -9,7 +9,7 @@ import numpy as np
 
 from studybot import chunking, questions
 from studybot.errors import NotesError
-from studybot.evaluation import covers, overlaps
+from studybot.evaluation import is_in_evidence, is_relevant
 from studybot.indexing import cut
 from studybot.metrics import contains_all
 from studybot.notes import list_notes, read_note
@@ -117,7 +117,7 @@ def _pairs(
     if is_weak:
         right = _chosen(question, aim, texts, vectors)
     else:
-        right = [n for n, one in enumerate(texts) if any(covers(one.passage, e) for e in question.evidence)]
+        right = [n for n, one in enumerate(texts) if is_relevant(one.passage, question)]
     if not right:
         return []
     nearest = np.argsort(-(vectors @ vector), kind="stable")[:_NEAREST]
@@ -155,7 +155,7 @@ def _statement(question: Question, aim: Vectors, right: Sequence[_Text], encode:
         text
         for one in right
         for said, text in zip(one.passage.statements, one.statements, strict=True)
-        if any(overlaps(e, said.start_line, said.end_line) for e in question.evidence)
+        if is_in_evidence(one.passage.note, said.start_line, said.end_line, question)
     ]
     holding = [text for text in inside if any(contains_all(text, [answer]) for answer in question.answers)]
     candidates = holding or inside
@@ -169,21 +169,16 @@ def _beside(one: _Text, question: Question) -> list[str]:
     return [
         text
         for said, text in zip(one.passage.statements, one.statements, strict=True)
-        if not any(
-            e.note == one.passage.note and overlaps(e, said.start_line, said.end_line) for e in question.evidence
-        )
+        if not is_in_evidence(one.passage.note, said.start_line, said.end_line, question)
     ]
 
 
 def _may_answer(one: _Text, question: Question) -> bool:
     """Return whether a passage overlaps evidence, or could be it where only the note is known."""
     passage = one.passage
-    for evidence in question.evidence:
-        if evidence.note == passage.note and overlaps(evidence, passage.start_line, passage.end_line):
-            return True
-        if evidence.is_whole_note and _holds_all(one.text, question):
-            return True
-    return False
+    return is_in_evidence(passage.note, passage.start_line, passage.end_line, question) or (
+        any(evidence.is_whole_note for evidence in question.evidence) and _holds_all(one.text, question)
+    )
 
 
 def _holds_all(text: str, question: Question) -> bool:

@@ -7,8 +7,9 @@ from itertools import accumulate
 from studybot.acronyms import Glossary, spelled_out
 from studybot.fulltext import rarity
 from studybot.sentences import paragraph_spans
-from studybot.spelling import CountTokens, Spellings
+from studybot.spelling import Spellings
 from studybot.store import Store
+from studybot.types import CountTokens
 from studybot.words import terms, wholes
 
 # A short form that the notes use is found as it is; its long form would only water the question down.

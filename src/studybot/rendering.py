@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from studybot import markup
 from studybot.elements import ELEMENTS, words
 from studybot.links import ADDRESS, Links, anchor
-from studybot.markdown import dialect
+from studybot.markdown import LINK_DEFINITION, dialect
 from studybot.sentences import runs
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 _CALLOUT = re.compile(r"\[!([\w-]+)\][+-]?[ \t]*([^\n]*)\n?")
 _WIKILINK = re.compile(r"(!?)\[\[([^\[\]\n]+)\]\]")
 _TASK = re.compile(r"^\[([ xX])\](?=[ \t])")
-_LINK_DEFINITION = re.compile(r"[\s>]*\[[^\]]+\]:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +138,7 @@ def _with_swallowed(tokens: Sequence["Token"], lines: Sequence[str]) -> Iterator
             shown.update(range(*token.map))
         if token.level == 0 and token.nesting != 1:
             for number in range(*top):
-                if number not in shown and lines[number].strip() and not _LINK_DEFINITION.match(lines[number]):
+                if number not in shown and lines[number].strip() and not LINK_DEFINITION.match(lines[number]):
                     source = Token("code_block", "code", 0, content=lines[number].strip())
                     source.attrSet("data-lines", f"{number + 1}-{number + 1}")
                     yield source

@@ -14,13 +14,13 @@ from typing import Any
 
 from studybot import files
 from studybot.checkup import damage
-from studybot.database import FILE, Database
+from studybot.database import FILE, LOG, Database
 from studybot.errors import IndexBusy, IndexCorrupt, IndexMismatch, IndexMissing, IndexUnusable, IndexUnwritable
 from studybot.indexing import only_one
 from studybot.layout import KEPT
 from studybot.seals import seal
 
-_LOG, _SHARED_LOG = f"{FILE}-wal", f"{FILE}-shm"
+_SHARED_LOG = f"{FILE}-shm"
 _HEX = "0123456789abcdef"
 # What SQLite cannot read is asked for in parts: numbers down to so many at once, ids down to so many digits.
 _FEWEST = 8
@@ -94,14 +94,14 @@ def rebuild(folder: Path) -> Rebuilt:
             # One to keep, and one to read from, which SQLite may write to.
             for copy in ("kept", "old"):
                 (scratch / copy).mkdir(parents=True)
-                for name in (FILE, _LOG):
+                for name in (FILE, LOG):
                     if (folder / name).exists():
                         shutil.copyfile(folder / name, scratch / copy / name)
             made = _carry_over(scratch / "old", scratch)
             kept = folder / f"damaged-{datetime.now():%Y%m%d-%H%M%S-%f}"
             (scratch / "kept").rename(kept)
             # A log that stayed would be played into the new file.
-            (folder / _LOG).unlink(missing_ok=True)
+            (folder / LOG).unlink(missing_ok=True)
             (folder / _SHARED_LOG).unlink(missing_ok=True)
             (scratch / FILE).replace(file)
             files.settle(folder)

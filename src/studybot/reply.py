@@ -123,7 +123,7 @@ def reply_json(reply: Reply, bot: StudyBot) -> ReplyJson:
     """Return ``reply`` as the contract has it."""
     answer = reply.outcome if isinstance(reply.outcome, Answer) else None
     quotes = answer.quotes if answer else ()
-    folder = bot.notes_folder.resolve()
+    folder = bot.notes_folder
     return ReplyJson(
         question=reply.question,
         interpreted_as=reply.interpreted_as,

@@ -11,8 +11,9 @@ from studybot import files, plots
 from studybot.bootstrap import Figure
 from studybot.bot import Reply
 from studybot.errors import ReportUnwritable
-from studybot.evaluation import DEPTH, Figures, Outcome, Run, answer_of, figures, is_relevant, judged, rank_of
+from studybot.evaluation import DEPTH, Figures, Outcome, Run, answer_of, figures, groups, is_relevant, judged, rank_of
 from studybot.figures import SUMMARY, FigureJson, PlotJson, ReportJson
+from studybot.places import place
 from studybot.questions import ALL, Question
 from studybot.types import Passage
 
@@ -163,7 +164,7 @@ def _page(
         unreachable=cases([n for n, question in enumerate(run.questions) if question.id in run.unreachable]),
         figures=[_row(name, figure) for name, figure in measured[ALL].items()],
         of_kinds=_OF_KINDS,
-        kinds=[_kind_row(name, of_kind, run.outcomes) for name, of_kind in measured.items()],
+        kinds=[_kind_row(name, measured[name], len(group)) for name, group in groups(run.outcomes).items()],
         plots=[plot for plot in drawn if plot.file != "latency.png"],
         worst=cases(failed[:MOST_CASES]),
         failed=len(failed),
@@ -225,11 +226,11 @@ def _case(question: Question, reply: Reply, outcome: Outcome, link: Callable[[Pa
     return Case(
         question=question,
         rank=rank_of(question, passages),
-        evidence=tuple((_place(e.note, e.start_line, e.end_line), e.quote or "") for e in question.evidence),
+        evidence=tuple((place(e.note, e.start_line, e.end_line), e.quote or "") for e in question.evidence),
         found=tuple(
             Found(
                 " › ".join(passage.heading),
-                _place(passage.note, passage.start_line, passage.end_line),
+                place(passage.note, passage.start_line, passage.end_line),
                 link(passage),
                 is_relevant(passage, question),
             )
@@ -260,8 +261,7 @@ def _row(name: str, figure: Figure) -> dict[str, str]:
     }
 
 
-def _kind_row(kind: str, measured: Figures, outcomes: Sequence[Outcome]) -> dict[str, str | list[str]]:
-    n = sum(kind in (ALL, outcome.kind) for outcome in outcomes)
+def _kind_row(kind: str, measured: Figures, n: int) -> dict[str, str | list[str]]:
     cells = [measured.get(name) for name in _OF_KINDS]
     values = [_number(name, cell.value) if cell else _NOTHING for name, cell in zip(_OF_KINDS, cells, strict=True)]
     intervals = [_interval(name, cell) if cell else "" for name, cell in zip(_OF_KINDS, cells, strict=True)]
@@ -287,12 +287,6 @@ def _number(name: str, value: float) -> str:
 
 def _interval(name: str, figure: Figure) -> str:
     return f"{_number(name, figure.low)} to {_number(name, figure.high)}"
-
-
-def _place(note: str, start_line: int | None, end_line: int | None) -> str:
-    if start_line is None:
-        return note
-    return f"{note}:{start_line}" if start_line == end_line else f"{note}:{start_line}-{end_line}"
 
 
 def _passages(reply: Reply) -> list[Passage]:

@@ -71,9 +71,7 @@ def matches(
     """Return the passages that are near to a question or share its words; a list without weight is not asked for."""
     among = store.passage_numbers(prefixes) if prefixes is not None else None
     near = view.search(query, DEPTH, among) if fusion.dense or fusion.statement else []
-    shares = lexical_shares(words, store, fusion) if fusion.lexical else {}
-    if among is not None:
-        shares = {number: share for number, share in shares.items() if number in among}
+    shares = lexical_shares(words, store, fusion, among) if fusion.lexical else {}
     candidates = store.candidates({neighbour.row for neighbour in near} | shares.keys())
     return [
         Match(
@@ -119,12 +117,16 @@ def score(match: Match, fusion: Fusion) -> float:
     return fusion.dense * match.dense + fusion.statement * match.statement + fusion.lexical * match.lexical
 
 
-def lexical_shares(words: Mapping[str, float], store: Store, fusion: Fusion) -> dict[int, float]:
+def lexical_shares(
+    words: Mapping[str, float], store: Store, fusion: Fusion, among: Collection[int] | None = None
+) -> dict[int, float]:
     """Return for the passages that hold one of ``words`` their BM25 as a share of the highest one possible, in [0, 1).
 
+    Those are the ``DEPTH`` best of all, or of those whose numbers are ``among`` the given ones.
     A share means the same for every question: near 1 only where a passage holds all its words, the rare ones above all.
     Divided by the best passage's instead, the best of a question without any match counts as much as a perfect one
     (MRR@10 over three training collections, at equal weights: 0.700 instead of 0.724).
     """
     highest = sum(words.values()) * (K1 + 1)
-    return {number: score / highest for number, score in store.full_text.matches(words, fusion.fields, DEPTH).items()}
+    found = store.full_text.matches(words, fusion.fields, DEPTH, among)
+    return {number: score / highest for number, score in found.items()}

@@ -1,15 +1,13 @@
 """How the notes spell their words, to tell what a misspelled one is meant to be."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
 from functools import cached_property
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from studybot.fulltext import FullText
-
-CountTokens = Callable[[Sequence[str]], list[int]]
+from studybot.types import CountTokens
 
 # Shorter words have too many neighbours; longer ones may have two letters wrong.
 _SHORTEST = 4

@@ -219,18 +219,20 @@ class Store:
 
     def passages_of(self, note: str) -> list[Passage]:
         """Return the passages of the note with this path, in order."""
-        rows = self.database.all(
-            "SELECT p.id FROM passages p JOIN notes n ON n.id = p.note WHERE n.path = ? ORDER BY p.start", (note,)
-        )
-        found = self.passages([row[0] for row in rows])
+        with self.database.snapshot():
+            rows = self.database.all(
+                "SELECT p.id FROM passages p JOIN notes n ON n.id = p.note WHERE n.path = ? ORDER BY p.start", (note,)
+            )
+            found = self.passages([row[0] for row in rows])
         return [found[row[0]] for row in rows]
 
     def passages_saying(self, hash_prefix: str) -> list[Passage]:
         """Return the passages whose text has a SHA-256 that starts with ``hash_prefix``, in hexadecimal digits."""
-        rows = self.database.all(
-            "SELECT id FROM passages WHERE text_sha256 BETWEEN ? AND ?", (hash_prefix, hash_prefix + "g")
-        )
-        return list(self.passages([row[0] for row in rows]).values())
+        with self.database.snapshot():
+            rows = self.database.all(
+                "SELECT id FROM passages WHERE text_sha256 BETWEEN ? AND ?", (hash_prefix, hash_prefix + "g")
+            )
+            return list(self.passages([row[0] for row in rows]).values())
 
     def _vector(self, key: bytes) -> tuple[int, bytes]:
         found = self.database.all("SELECT id, row, seal FROM vectors WHERE key = ?", (key,))

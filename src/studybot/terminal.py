@@ -1,13 +1,14 @@
 """What the command line shows: replies, reports, progress, and errors as one line."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from studybot.errors import StudybotError
+from studybot.places import place
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,10 +77,20 @@ def mended(bot: "StudyBot") -> None:
     typer.echo(f"the damaged file is kept in {rebuilt.damaged}")
 
 
-def print_findings(findings: "Mapping[str, str | None]") -> None:
-    """Print what was checked, each with what is wrong with it."""
+def examined(bot: "StudyBot") -> bool:
+    """Print what was checked of the index, each with what is wrong with it, and return whether nothing is.
+
+    Notes that no sync can read are named; there is nothing wrong with an index that has left them out.
+    """
+    from studybot import checkup
+
+    findings = bot.examine()
     for name, problem in findings.items():
         typer.echo(f"ok      {name}" if problem is None else f"problem {name}: {problem}")
+    if "notes" in findings:
+        for path, why in checkup.left_out(bot.settings.index, bot.settings.notes).items():
+            typer.echo(f"left out: {printable(path)}: {printable(why)}")
+    return not any(findings.values())
 
 
 def print_status(now: "Status") -> None:
@@ -202,11 +213,6 @@ def print_json(value: Any) -> None:
     from dataclasses import asdict
 
     typer.echo(json.dumps(asdict(value), indent=2, ensure_ascii=False, default=str))
-
-
-def place(note: str, start_line: int | None, end_line: int | None) -> str:
-    """Return where a passage stands, as editors take it: ``note:line`` or ``note:first-last``."""
-    return f"{note}:{start_line}" if start_line == end_line else f"{note}:{start_line}-{end_line}"
 
 
 def printable(text: str) -> str:

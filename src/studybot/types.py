@@ -4,7 +4,7 @@ Lines are 1-based and inclusive, counted by splitting the note's text on newline
 the note's text, so ``note.text[statement.start:statement.end] == statement.text`` holds for everything that is quoted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -214,6 +214,10 @@ class SyncReport:
     embedded: int = 0
     """How many texts went through the encoder."""
     seconds: float = 0.0
+
+
+CountTokens = Callable[[Sequence[str]], list[int]]
+"""What tells how many tokens each text has; see :meth:`Encoder.count_tokens`."""
 
 
 class Encoder(Protocol):

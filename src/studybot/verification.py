@@ -1,7 +1,7 @@
 """A saved reply checked against today's notes: does each quote still stand where it was taken from?
 
 Only the notes are asked. A reply holds the text of its passages, so neither an index nor an encoder is needed, and what
-was never indexed is found as well.
+was never indexed is found as well. An index tells no more than where the notes lie.
 """
 
 import contextlib
@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Literal
 
 from studybot import citations
-from studybot.errors import NotesError
+from studybot.database import Database
+from studybot.errors import IndexMissing, NotesError, NotesFolderMissing
 from studybot.markdown import parse
 from studybot.notes import list_notes, read_note
 from studybot.saved import SavedPassage, SavedQuote, SavedReply
+from studybot.store import Store
 from studybot.types import Answer, Passage, Place, Quote, Section
 
 State = Literal["verified", "moved", "changed", "gone", "forged"]
@@ -74,7 +76,7 @@ def verify(reply: SavedReply, folder: Path) -> Verification:
     It says whether the words stand there, not whether they are a fair choice of those that do.
 
     Raises:
-        NotesFolderMissing: ``folder`` is not a folder that can be read.
+        NotesFolderMissing: ``folder`` is no folder.
         CitationInvalid: the passage of a quote has an id that is no citation.
     """
     notes = _Notes(folder)
@@ -86,6 +88,21 @@ def verify(reply: SavedReply, folder: Path) -> Verification:
     passages = {passage.rank: passage for passage in reply.passages}
     findings = tuple(_finding(quote, passages.get(quote.citation), notes) for quote in quotes)
     return Verification(reply.question, reply.answered, str(folder), forgery, findings)
+
+
+def indexed_folder(index: Path) -> Path:
+    """Return the folder of the notes that the index in the folder ``index`` was made of last.
+
+    Raises:
+        NotesFolderMissing: none is known.
+        IndexMismatch, IndexCorrupt: the index cannot be read.
+    """
+    folder = None
+    with contextlib.suppress(IndexMissing), contextlib.closing(Database(index)) as database:
+        folder = Store(database).notes_folder
+    if folder is None:
+        raise NotesFolderMissing("no notes folder is known; name it: `studybot verify FILE --notes DIR`")
+    return folder
 
 
 class _Note:
