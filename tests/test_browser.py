@@ -687,6 +687,22 @@ def test_a_conversation_is_deleted_only_when_that_is_confirmed(page: Page, bot: 
     assert bot.history().conversations() == []
 
 
+@pytest.mark.parametrize("verb", ["Delete", "Rename"])
+def test_a_dialog_gives_the_focus_back_also_to_a_list_that_was_made_anew_behind_it(page: Page, verb: str) -> None:
+    ask(page, EXECUTED)
+    open_history(page)
+    button = page.get_by_role("button", name=f"{verb} “{EXECUTED}”")
+    button.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    before = page.locator("#history li").first.element_handle()
+    page.locator("summary", has_text="Conversations").evaluate(
+        "it => it.parentElement.dispatchEvent(new Event('toggle'))"
+    )
+    page.wait_for_function("row => !row.isConnected", arg=before)
+    page.keyboard.press("Escape")
+    expect(button).to_be_focused()
+
+
 def test_a_list_that_does_not_come_after_a_deletion_is_told_in_words(page: Page, problems: list[str]) -> None:
     ask(page, EXECUTED)
     open_history(page)
