@@ -649,6 +649,7 @@ def test_a_past_conversation_is_opened_and_goes_on(page: Page, server: Served) -
 
 def test_a_conversation_is_renamed_by_keyboard(page: Page, bot: StudyBot) -> None:
     ask(page, EXECUTED)
+    expect(state(page)).to_have_text("Answered from your notes.")
     open_history(page)
     page.get_by_role("button", name=f"Rename “{EXECUTED}”").press("Enter")
     title = page.get_by_role("dialog").get_by_label("Another title")
@@ -668,6 +669,7 @@ def test_a_conversation_is_renamed_by_keyboard(page: Page, bot: StudyBot) -> Non
 
 def test_a_conversation_is_deleted_only_when_that_is_confirmed(page: Page, bot: StudyBot, server: Served) -> None:
     ask(page, EXECUTED)
+    expect(state(page)).to_have_text("Answered from your notes.")
     open_history(page)
     delete = page.get_by_role("button", name=f"Delete “{EXECUTED}”")
     delete.press("Enter")
@@ -690,6 +692,7 @@ def test_a_conversation_is_deleted_only_when_that_is_confirmed(page: Page, bot: 
 @pytest.mark.parametrize("verb", ["Delete", "Rename"])
 def test_a_dialog_gives_the_focus_back_also_to_a_list_that_was_made_anew_behind_it(page: Page, verb: str) -> None:
     ask(page, EXECUTED)
+    expect(state(page)).to_have_text("Answered from your notes.")
     open_history(page)
     button = page.get_by_role("button", name=f"{verb} “{EXECUTED}”")
     button.press("Enter")
@@ -705,6 +708,7 @@ def test_a_dialog_gives_the_focus_back_also_to_a_list_that_was_made_anew_behind_
 
 def test_a_list_that_does_not_come_after_a_deletion_is_told_in_words(page: Page, problems: list[str]) -> None:
     ask(page, EXECUTED)
+    expect(state(page)).to_have_text("Answered from your notes.")
     open_history(page)
     expect(history(page)).to_have_count(1)
     page.route("**/api/conversations?*", lambda route: route.abort())
