@@ -65,8 +65,8 @@ export function historyList({ panel, list, renaming, deleting }, { current, onOp
       const ariaLabel = `${name} “${title}”`;
       const onclick = async () => {
         await work(id, title);
-        // After a failure.
-        if (document.activeElement === document.body) focusOn(`conversation-${id}`, ariaLabel);
+        // The list may have been made anew behind the dialog, and with it what the browser gives the focus back to.
+        if (!panel.contains(document.activeElement)) focusOn(`conversation-${id}`, ariaLabel);
       };
       return element("button", { type: "button", ariaLabel, onclick }, name);
     };
@@ -92,8 +92,7 @@ export function historyList({ panel, list, renaming, deleting }, { current, onOp
     input.value = title;
     const chosen = chosenIn(renaming);
     input.select();
-    // The list may have been made anew behind the dialog, and with it what the browser gives the focus back to.
-    if ((await chosen) !== "rename" || !input.value.trim()) return focusOn(`conversation-${id}`, `Rename “${title}”`);
+    if ((await chosen) !== "rename" || !input.value.trim()) return;
     await tried(async () => {
       await rename(id, input.value);
       say("Renamed.");
@@ -105,7 +104,7 @@ export function historyList({ panel, list, renaming, deleting }, { current, onOp
   /** @param {string} id @param {string} title */
   async function deleteIt(id, title) {
     const words = `Delete “${title}” with its questions and answers? Your notes stay as they are.`;
-    if ((await chosenIn(deleting, words)) !== "delete") return focusOn(`conversation-${id}`, `Delete “${title}”`);
+    if ((await chosenIn(deleting, words)) !== "delete") return;
     await tried(async () => {
       await forget(id);
       onDeleted(id);
