@@ -1,7 +1,6 @@
 # Everything lands in this checkout: .venv, index/. The one thing outside is the user's cache of models.
 PYTHON ?= python3.11
-# At first the sample notes, later those that were indexed last.
-NOTES ?= $(if $(or $(STUDYBOT_NOTES),$(wildcard index/studybot.sqlite)),,notes)
+NOTES ?= $(or $(STUDYBOT_NOTES),notes)
 BIN := .venv/bin
 # Documents and questions that studybot is developed with; not part of the project.
 SHARED := ../shared
@@ -23,7 +22,7 @@ install: .venv/installed ## Create .venv and install studybot with everything fo
 	touch $@
 
 serve: install ## Index the notes (NOTES=folder for your own) and serve the page on this computer (PORT=8765)
-	$(BIN)/studybot serve $(if $(NOTES),'$(NOTES)') $(if $(PORT),--port $(PORT))
+	$(BIN)/studybot serve '$(NOTES)' $(if $(PORT),--port $(PORT))
 
 test: install ## Run the tests
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
