@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 from starlette.types import Receive, Scope, Send
 
 from studybot.api import create_app
@@ -842,6 +842,27 @@ def test_the_counts_are_those_of_today_when_the_reader_comes_back_to_the_page(
     (notes / "queens.md").write_text("# Queens\n\nVictoria reigned for 63 years.\n", encoding="utf-8")
     bot.sync()
     page.evaluate("dispatchEvent(new Event('focus'))")
+    expect(line).to_have_text("3 notes, 5 passages")
+
+
+def test_counts_that_come_late_do_not_take_the_place_of_newer_ones(page: Page, bot: StudyBot, notes: Path) -> None:
+    line = page.locator("#status")
+    expect(line).to_have_text("2 notes, 4 passages")
+    held: list[Route] = []
+    page.route("**/api/status", lambda route: held.append(route), times=1)
+    with page.expect_request("**/api/status"):
+        page.evaluate("dispatchEvent(new Event('focus'))")
+    while not held:
+        page.wait_for_timeout(10)
+    earlier = page.request.get(held[0].request.url).text()
+    (notes / "queens.md").write_text("# Queens\n\nVictoria reigned for 63 years.\n", encoding="utf-8")
+    bot.sync()
+    page.evaluate("dispatchEvent(new Event('focus'))")
+    expect(line).to_have_text("3 notes, 5 passages")
+    with page.expect_response("**/api/status"):
+        held[0].fulfill(body=earlier, content_type="application/json")
+    # Nothing to wait for: what came late is heard and says nothing.
+    page.wait_for_timeout(100)
     expect(line).to_have_text("3 notes, 5 passages")
 
 

@@ -15,6 +15,8 @@ export function notesLine({ line, update, bar }, onReady, onSynced = () => {}) {
   let isFollowing = false;
   /** Whether another sync was begun while one was followed, which may be over before that one is. */
   let isNext = false;
+  /** How often it was asked what is indexed: answers may overtake each other, and the last one asked for counts. */
+  let asked = 0;
   // The same words again would be read out again.
   const tell = (/** @type {string} */ words) => void (line.textContent === words || (line.textContent = words));
   update.addEventListener("click", async () => {
@@ -31,14 +33,16 @@ export function notesLine({ line, update, bar }, onReady, onSynced = () => {}) {
   return follow;
 
   async function show() {
+    const turn = ++asked;
     try {
       const now = await status();
+      if (turn !== asked) return;
       tell(`${count(now.notes, "note")}, ${count(now.passages, "passage")}`);
       line.title = now.notes_folder ?? "";
       if (now.syncing) follow();
       else onReady(now);
     } catch (error) {
-      tell(error.message);
+      if (turn === asked) tell(error.message);
     }
   }
 
