@@ -1,5 +1,6 @@
 """What every screen must be, whoever looks at it and with whatever."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -9,6 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from studybot.bot import StudyBot
+from studybot.server import web_folder
 from tests.browser import Served, answer, ask, box, passages, served, state
 
 EXECUTED = "When was Louis XVI executed?"
@@ -198,6 +200,22 @@ def test_letters_grow_with_a_very_large_screen(
 ) -> None:
     page = open_page(server, viewport={"width": width, "height": 1000})
     expect(page.locator("html")).to_have_css("font-size", size)
+
+
+def test_pages_repeat_the_same_head_and_the_same_ways_to_each_other() -> None:
+    # No template makes them, nor do modules, which would come after the first paint.
+    pages = [path.read_text(encoding="utf-8") for path in web_folder().glob("*.html") if path.name != "docs.html"]
+    heads = {re.sub("<title>.*", "<title>", page).partition('style.css">')[0] for page in pages}
+    assert (len(pages), len(heads)) == (5, 1)
+    ways = [page.partition("<nav")[2].partition("</nav>")[0] for page in pages if 'aria-label="Pages"' in page]
+    assert [way.count(' aria-current="page"') for way in ways] == [1, 1, 1]
+    assert len({way.replace(' aria-current="page"', "") for way in ways}) == 1
+
+
+def test_every_page_says_that_it_needs_javascript() -> None:
+    # Chromium as it is driven here shows no <noscript>.
+    pages = [path.read_text(encoding="utf-8") for path in web_folder().glob("*.html")]
+    assert [page.count("<noscript>This page needs JavaScript") for page in pages] == [1] * 6
 
 
 @pytest.mark.parametrize("path", ["", "notes", "figures", "read"])

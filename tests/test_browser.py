@@ -163,6 +163,16 @@ def test_a_blank_question_is_not_asked(page: Page, server: Served) -> None:
     expect(answer(page)).to_be_hidden()
 
 
+def test_a_question_that_is_too_long_is_told_so_and_stays_whole(page: Page, server: Served) -> None:
+    longest = EXECUTED.ljust(1_000, "?")
+    ask(page, f"{longest}?")
+    expect(state(page)).to_have_text("The question has 1,001 characters; at most 1,000 can be asked.")
+    expect(box(page)).to_have_value(f"{longest}?")
+    assert page.url == server.url
+    ask(page, longest)
+    expect(answer(page).get_by_role("blockquote")).to_have_text("Louis XVI was executed in 1793.[1]")
+
+
 def test_a_slash_goes_to_the_box_and_is_a_letter_within_it(page: Page) -> None:
     expect(box(page)).to_be_focused()
     box(page).press("/")
@@ -273,6 +283,33 @@ def test_emoji_and_arabic_are_marked_at_the_right_words(page: Page, bot: StudyBo
     expect(first.locator("mark")).to_have_text([lines[0].removeprefix("- ")])
 
 
+def test_a_quote_and_a_question_begin_where_their_language_does(page: Page, bot: StudyBot, notes: Path) -> None:
+    def gaps(quote: Locator) -> list[float]:
+        """Return how far the first letter is from where lines begin and end, left to right."""
+        script = """it => {
+            const letter = document.createRange();
+            letter.setStart(it.firstChild, 0);
+            letter.setEnd(it.firstChild, 1);
+            const [all, first] = [it.getBoundingClientRect(), letter.getBoundingClientRect()];
+            return [first.left - all.left, all.right - first.right];
+        }"""
+        return list(quote.evaluate(script))
+
+    (notes / "heart.md").write_text("# القلب\n\nالقلب يضخ الدم في الجسم (42).\n", encoding="utf-8")
+    bot.sync()
+    quote = answer(page).get_by_role("blockquote").first
+    ask(page, "القلب يضخ الدم")
+    expect(quote).to_contain_text("القلب يضخ الدم")
+    left, right = gaps(quote)
+    assert left > right < 5
+    expect(box(page)).to_have_css("direction", "rtl")
+    ask(page, EXECUTED)
+    expect(quote).to_contain_text("Louis XVI")
+    left, right = gaps(quote)
+    assert right > left < 5
+    expect(box(page)).to_have_css("direction", "ltr")
+
+
 def test_rows_of_a_table_are_quoted_as_a_table(page: Page, bot: StudyBot, notes: Path) -> None:
     rows = "| Tide | When \\| why |\n|---|---|\n| Spring | full moon |\n| Neap | **half** moon |\n"
     (notes / "tides.md").write_text(f"# Tides\n\n{rows}", encoding="utf-8")
@@ -315,7 +352,7 @@ def test_rows_of_two_tables_are_quoted_as_two(
     expect(quoted.last.get_by_role("cell")).to_have_text(["Neap", "low", "Spring", "high"])
 
     page.get_by_role("button", name="Copy as Markdown").click()
-    expect(state(page)).to_have_text("Copied.")
+    expect(answer(page).get_by_role("status")).to_have_text("Copied.")
     assert page.evaluate("navigator.clipboard.readText()") == (
         "> | Tide | When |\n> |---|---|\n> | Spring | full moon |\n> | Neap | half moon |\n\n"
         "— tides.md › Tides, lines 3–6\n\n"
@@ -392,6 +429,25 @@ def test_the_page_that_asks_for_the_token_tells_in_words_that_the_server_is_gone
         server.vanish()
         page.get_by_role("button", name="Go on").click()
         expect(state(page)).to_have_text(OFFLINE)
+    problems.clear()
+
+
+def test_a_token_that_is_refused_is_there_to_be_typed_over(
+    open_page: Callable[..., Page], make_bot: MakeBot, problems: list[str]
+) -> None:
+    bot = make_bot(host="0.0.0.0", token="correct-horse-battery")
+    bot.sync()
+    with served(bot) as server:
+        page = open_page(server)
+        page.get_by_label("Token").fill("correct-horse-batery")
+        page.get_by_role("button", name="Go on").click()
+        expect(state(page)).to_have_text("this is not the token that studybot was started with")
+        page.keyboard.type("correct-horse-battery")
+        page.keyboard.press("Enter")
+        expect(box(page)).to_be_visible()
+    assert [problem.partition(" (")[0] for problem in problems] == [
+        "Failed to load resource: the server responded with a status of 401"
+    ]
     problems.clear()
 
 
@@ -706,6 +762,20 @@ def test_a_dialog_gives_the_focus_back_also_to_a_list_that_was_made_anew_behind_
     expect(button).to_be_focused()
 
 
+def test_a_list_that_comes_late_does_not_take_the_place_of_a_newer_one(page: Page) -> None:
+    held: list[Route] = []
+    page.route("**/api/conversations?*", lambda route: held.append(route), times=1)
+    with page.expect_request("**/api/conversations?*"):
+        open_history(page)
+    ask(page, EXECUTED)
+    expect(history(page).locator("a.title")).to_have_text(EXECUTED)
+    with page.expect_response("**/api/conversations?*"):
+        held[0].fulfill(body="[]", content_type="application/json")
+    # Nothing to wait for: what came late is heard and shows nothing.
+    page.wait_for_timeout(100)
+    expect(history(page).locator("a.title")).to_have_text(EXECUTED)
+
+
 def test_a_list_that_does_not_come_after_a_deletion_is_told_in_words(page: Page, problems: list[str]) -> None:
     ask(page, EXECUTED)
     expect(state(page)).to_have_text("Answered from your notes.")
@@ -787,12 +857,26 @@ def test_an_answer_is_copied_as_markdown_with_its_citations(open_page: Callable[
     page = open_page(server, permissions=["clipboard-read", "clipboard-write"])
     ask_two(page)
     page.get_by_role("button", name="Copy as Markdown").press("Enter")
-    expect(state(page)).to_have_text("Copied.")
-    expect(state(page)).to_have_role("status")
+    expect(answer(page).get_by_role("status")).to_have_text("Copied.")
     assert page.evaluate("navigator.clipboard.readText()") == (
         "> Louis XVI was executed in 1793.\n\n— kings.md › Kings, line 3\n\n"
         "> His brother became king in 1814.\n\n— kings.md › Kings, line 4\n"
     )
+
+
+def test_that_an_answer_was_copied_is_told_beside_the_button(open_page: Callable[..., Page], server: Served) -> None:
+    page = open_page(server, viewport={"width": 380, "height": 300}, permissions=["clipboard-write"])
+    ask(page, SMOOTH)
+    page.get_by_role("button", name="Copy as Markdown").click()
+    expect(answer(page).get_by_role("status")).to_be_in_viewport(ratio=1)
+    expect(state(page)).not_to_be_in_viewport()
+
+
+def test_where_the_browser_has_no_clipboard_that_is_told(page: Page) -> None:
+    page.evaluate("() => void Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    ask(page, EXECUTED)
+    page.get_by_role("button", name="Copy as Markdown").click()
+    expect(answer(page).get_by_role("status")).to_have_text("The browser does not let this page copy.")
 
 
 def test_a_button_leads_to_the_next_question(page: Page) -> None:

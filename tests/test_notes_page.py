@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import FilePayload, Locator, Page, expect
+from playwright.sync_api import FilePayload, Locator, Page, Route, expect
 
 from studybot.bot import StudyBot
 from tests.browser import PATIENCE_S, Served, served
@@ -244,6 +244,35 @@ def test_a_note_is_deleted_only_when_confirmed(page: Page, notes: Path) -> None:
     expect(page.locator("#status")).to_have_text("1 note, 1 passage")
     expect(page.get_by_role("button", name="Delete “kings.md”")).to_be_focused()
     assert not (notes / "biology" / "cells.md").exists()
+
+
+@pytest.mark.parametrize(("button", "focused"), [("Keep", "kings.md"), ("Delete", "long.md")])
+def test_the_reader_stays_in_a_list_that_is_made_anew_behind_a_dialog(
+    page: Page, encoder: HeldEncoder, button: str, focused: str
+) -> None:
+    choose(page, ("long.md", b"# Long\n\nPatience.\n"))
+    assert encoder.is_reached.wait(PATIENCE_S)
+    expect(row(page, "long.md").locator(".state")).to_have_text("not indexed yet")
+    page.get_by_role("button", name="Delete “kings.md”").press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    before = page.locator("#list li").first.element_handle()
+    encoder.may_go_on.set()
+    page.wait_for_function("row => !row.isConnected", arg=before)
+    page.get_by_role("dialog").get_by_role("button", name=button).press("Enter")
+    expect(page.get_by_role("button", name=f"Delete “{focused}”")).to_be_focused()
+
+
+def test_a_list_that_comes_late_does_not_take_the_place_of_a_newer_one(page: Page, server: Served) -> None:
+    earlier = page.request.get(f"{server.url}api/notes").text()
+    held: list[Route] = []
+    page.route("**/api/notes", lambda route: held.append(route), times=1)
+    choose(page, ("ferns.md", FERNS))
+    expect(row(page, "ferns.md").locator(".facts")).to_contain_text("indexed")
+    with page.expect_response("**/api/notes"):
+        held[0].fulfill(body=earlier, content_type="application/json")
+    # Nothing to wait for: what came late is heard and shows nothing.
+    page.wait_for_timeout(100)
+    expect(rows(page)).to_have_count(3)
 
 
 def test_the_progress_of_an_update_is_live(page: Page, notes: Path, encoder: HeldEncoder) -> None:

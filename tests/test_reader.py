@@ -226,6 +226,7 @@ def test_a_note_that_is_gone_is_told_in_words(page: Page, notes: Path, problems:
     (notes / "kings.md").unlink()
     open_in_reader(page)
     expect(state(page)).to_have_text("There is no note “kings.md” any more: it was moved, renamed or deleted.")
+    expect(page).to_have_title("kings.md · studybot")
     expect(text(page)).to_be_empty()
     expect(page.get_by_role("link", name="Open in editor")).to_be_hidden()
     page.get_by_role("link", name="Back to the question").click()
@@ -393,6 +394,34 @@ def test_emoji_and_arabic_are_read_and_marked(page: Page, bot: StudyBot, notes: 
     open_in_reader(page)
     expect(page).to_have_title(f"{name} · studybot")
     expect(cited(page)).to_have_text(["👩‍🔬 Salt 🌊", "القلب 🫀 يضخ الدم في الجسم."])
+
+
+def test_each_block_reads_in_the_direction_of_its_own_words(open_page: Open, server: Served, notes: Path) -> None:
+    arabic, english = "القلب يضخ الدم (42).", "Hearts pump blood (42)."
+    (notes / "heart.md").write_text(
+        "".join(f"{words}\n\n- {words}\n\n> {words}\n\n" for words in (arabic, english))
+        + f"- {arabic}\n- {english}\n\n```\n{arabic}\n```\n",
+        encoding="utf-8",
+    )
+    page = read(open_page, server, "heart.md")
+    for kind in ("p", "ul", "blockquote"):
+        blocks = text(page).locator(f"> {kind}")
+        expect(blocks.nth(0)).to_have_css("direction", "rtl")
+        expect(blocks.nth(1)).to_have_css("direction", "ltr")
+    expect(text(page).locator("> pre")).to_have_css("direction", "ltr")
+    # Text that is narrower than its line stands where its own language begins, also in a list that begins with another.
+    gaps = [
+        item.evaluate(
+            """it => {
+                const words = document.createRange();
+                words.selectNodeContents(it);
+                const [all, some] = [it.getBoundingClientRect(), words.getBoundingClientRect()];
+                return [some.left - all.left, all.right - some.right];
+            }"""
+        )
+        for item in text(page).locator("> ul").nth(2).get_by_role("listitem").all()
+    ]
+    assert [left > right for left, right in gaps] == [True, False]
 
 
 def test_the_keyboard_goes_on_from_the_marked_lines(open_page: Open, server: Served, notes: Path) -> None:

@@ -40,6 +40,9 @@ export class Refused extends Error {
 /** The server did not answer, or not to the end. */
 export class Offline extends Error {}
 
+/** The server takes no longer question. */
+export const MOST_CHARACTERS = 1_000;
+
 const UNANSWERED = "studybot does not answer; is it still running in your terminal?";
 
 /**

@@ -17,6 +17,16 @@ export function element(name, properties, ...children) {
   return made;
 }
 
+/**
+ * Put other children there. What has the focus is made anew with them: the reader stays at what has its id.
+ * @param {HTMLElement} list @param {...Node} children
+ */
+export function refill(list, ...children) {
+  const held = list.contains(document.activeElement) ? document.activeElement?.id : "";
+  list.replaceChildren(...children);
+  if (held) document.getElementById(held)?.focus();
+}
+
 /** @param {HTMLElement} line @returns {(words: string, kind?: "" | "failed") => void} what gives it other words */
 export const saying = (line) => (words, kind = "") => {
   line.textContent = words;

@@ -1,6 +1,6 @@
 /** The list of notes: what each one's state is, and the filter that finds one among many. */
 
-import { element } from "./dom.js";
+import { element, refill } from "./dom.js";
 import { count, size } from "./view.js";
 
 /** @import { ListedNote } from "./api.js" */
@@ -43,11 +43,7 @@ export function noteList({ list, filter, shown, more }, onDelete) {
   function show() {
     const wanted = filter.value.toLowerCase().split(/\s+/);
     const found = all.filter(({ note }) => wanted.every((part) => note.toLowerCase().includes(part)));
-    const held = list.contains(document.activeElement) ? named(document.activeElement) : null;
-    list.replaceChildren(...found.slice(0, most).map(row));
-    // What has the focus is made anew; the reader stays there.
-    const again = held && [...list.querySelectorAll("a, button")].find((part) => named(part) === held);
-    if (again instanceof HTMLElement) again.focus();
+    refill(list, ...found.slice(0, most).map(row));
     const left = Math.max(0, found.length - most);
     more.hidden = left === 0;
     more.textContent = `Show ${Math.min(left, AT_ONCE)} more`;
@@ -69,16 +65,17 @@ export function noteList({ list, filter, shown, more }, onDelete) {
     const name = [element("span", { className: "folder" }, note.note.slice(0, cut)), note.note.slice(cut)];
     const isThere = note.state !== "removed" && note.bytes !== null;
     const isReadable = isThere && note.state !== "unreadable";
-    const href = `/read?note=${encodeURIComponent(note.note)}`;
-    const title = element(isReadable ? "a" : "span", { className: "title", ...(isReadable && { href }) }, ...name);
+    const key = encodeURIComponent(note.note);
+    const way = { id: `read-${key}`, href: `/read?note=${key}` };
+    const title = element(isReadable ? "a" : "span", { className: "title", ...(isReadable && way) }, ...name);
     const facts = [
       ...(note.passages ? [count(note.passages, "passage")] : []),
       ...(note.bytes === null ? [] : [size(note.bytes)]),
       ...(note.state === "indexed" ? [note.passages ? "indexed" : "indexed, with nothing to quote"] : []),
     ];
     const problem = element("span", { className: "state" }, problemInWords(note));
-    const ariaLabel = `Delete “${note.note}”`;
-    const remove = element("button", { type: "button", ariaLabel, onclick: () => onDelete(note) }, "Delete");
+    const called = { id: `delete-${key}`, ariaLabel: `Delete “${note.note}”` };
+    const remove = element("button", { ...called, type: "button", onclick: () => onDelete(note) }, "Delete");
     return element(
       "li",
       {},
@@ -97,6 +94,3 @@ function problemInWords({ state, why }) {
   if (state === "removed") return "gone from the folder, quoted until the next update";
   return why?.startsWith("cannot be read") ? why : `cannot be read: it ${why}`;
 }
-
-/** @param {Element | null} part */
-const named = (part) => part?.ariaLabel ?? part?.textContent;

@@ -13,5 +13,7 @@ find("login", HTMLFormElement).addEventListener("submit", async (event) => {
     location.replace("/");
   } catch (error) {
     say(error.message, "failed");
+    input.focus();
+    input.select();
   }
 });

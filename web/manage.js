@@ -2,8 +2,9 @@
 
 import { add, sorted } from "./adding.js";
 import { deleteNote, notes } from "./api.js";
-import { chosenIn } from "./dialog.js";
+import { confirmed } from "./dialog.js";
 import { element, find, saying } from "./dom.js";
+import { latest } from "./latest.js";
 import { noteList } from "./listing.js";
 import { notesLine } from "./notes.js";
 import { count } from "./view.js";
@@ -18,11 +19,10 @@ const results = find("results", HTMLElement);
 const outcome = find("outcome", HTMLElement);
 const chooser = find("files", HTMLInputElement);
 const adding = find("adding", HTMLElement);
-const deleting = find("delete", HTMLDialogElement);
-const replacing = find("replace", HTMLDialogElement);
 
 /** Whether the list did not come when it was asked for. */
 let isListLate = false;
+const listed = latest(notes);
 /** What the syncs that followed each other did. @type {SyncReport[]} */
 let reports = [];
 let isAdding = false;
@@ -81,7 +81,9 @@ document.addEventListener("drop", (event) => {
 
 async function refresh() {
   try {
-    showList(await notes());
+    const all = await listed();
+    if (!all) return;
+    showList(all);
     if (isListLate) say("");
     isListLate = false;
   } catch (error) {
@@ -118,15 +120,13 @@ async function addAll(files, folders = []) {
 const result = (words, isAdded) => element("li", isAdded ? {} : { className: "refused" }, words);
 
 /** @param {string} name */
-async function mayReplace(name) {
-  const words = `“${name}” is among your notes already. Replace it with the file that you chose?`;
-  return (await chosenIn(replacing, words)) === "replace";
-}
+const mayReplace = (name) =>
+  confirmed(`“${name}” is among your notes already. Replace it with the file that you chose?`, "Replace");
 
 /** @param {ListedNote} note */
 async function remove({ note }) {
   const words = `Delete the file “${note}” from your notes folder? There is no way back.`;
-  if ((await chosenIn(deleting, words)) !== "delete") return;
+  if (!(await confirmed(words, "Delete"))) return;
   isUpdating = false;
   outcome.hidden = true;
   try {

@@ -1,6 +1,7 @@
 /** What is indexed, in one line, and the button that brings the index up to date. */
 
 import { followSync, status, sync } from "./api.js";
+import { latest } from "./latest.js";
 import { count } from "./view.js";
 
 /** @import { Status, SyncReport } from "./api.js" */
@@ -15,8 +16,7 @@ export function notesLine({ line, update, bar }, onReady, onSynced = () => {}) {
   let isFollowing = false;
   /** Whether another sync was begun while one was followed, which may be over before that one is. */
   let isNext = false;
-  /** How often it was asked what is indexed: answers may overtake each other, and the last one asked for counts. */
-  let asked = 0;
+  const told = latest(status);
   // The same words again would be read out again.
   const tell = (/** @type {string} */ words) => void (line.textContent === words || (line.textContent = words));
   update.addEventListener("click", async () => {
@@ -33,16 +33,15 @@ export function notesLine({ line, update, bar }, onReady, onSynced = () => {}) {
   return follow;
 
   async function show() {
-    const turn = ++asked;
     try {
-      const now = await status();
-      if (turn !== asked) return;
+      const now = await told();
+      if (!now) return;
       tell(`${count(now.notes, "note")}, ${count(now.passages, "passage")}`);
       line.title = now.notes_folder ?? "";
       if (now.syncing) follow();
       else onReady(now);
     } catch (error) {
-      if (turn === asked) tell(error.message);
+      tell(error.message);
     }
   }
 

@@ -31,11 +31,12 @@ async function open(said) {
   const asked = said.get("note");
   if (!asked) return say("The address names no note; open one from an answer.", "failed");
   name.textContent = asked;
+  entitle(asked);
   say("Opening the note…");
   try {
     const { note, lines, words } = await cited(asked, said.get("lines") ?? "", said.get("cited"));
     const shown = await rendered(note, lines?.[0] ?? 1);
-    document.title = `${shown.note} · studybot`;
+    entitle(shown.note);
     name.textContent = shown.note;
     edit.href = shown.link;
     edit.hidden = false;
@@ -79,11 +80,18 @@ function found({ state: become, now }) {
   return { note: now.note, lines, words };
 }
 
+/** @param {string} note */
+function entitle(note) {
+  document.title = `${note} · studybot`;
+}
+
 /** @param {string} html a note as the server made it harmless, and where the page's policy lets nothing run */
 function fill(html) {
   const template = document.createElement("template");
   template.innerHTML = html;
   text.replaceChildren(template.content);
+  // Each block reads in the direction of its own words; code does not.
+  for (const block of text.children) if (!block.matches("pre")) block.setAttribute("dir", "auto");
   scrolledByKeys(text.querySelectorAll("pre, .wide"));
 }
 

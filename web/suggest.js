@@ -1,6 +1,6 @@
 /** What may be meant, offered below the box while the reader types. */
 
-import { suggestions } from "./api.js";
+import { MOST_CHARACTERS, suggestions } from "./api.js";
 import { element } from "./dom.js";
 import { count } from "./view.js";
 
@@ -32,7 +32,7 @@ export function suggesting({ box, list, said }, onQuestion) {
 
   async function look() {
     const text = box.value;
-    if (!text.trim() || box.selectionEnd !== text.length) return close();
+    if (!text.trim() || text.length > MOST_CHARACTERS || box.selectionEnd !== text.length) return close();
     looking?.abort();
     // What was offered stays until there is something else to offer, but Enter asks what is typed.
     choose(-1);

@@ -11,7 +11,8 @@ const LIKELY = 0.5;
 
 /**
  * @param {Reply} reply
- * @param {{onAsTyped: () => void, onCopy: () => void, onFollow: () => void}} does what the card's buttons do
+ * @param {{onAsTyped: () => void, onCopy: (output: HTMLElement) => void, onFollow: () => void}} does what the card's
+ *   buttons do
  * @returns {Node[]} the answer card's content
  */
 export function answerCard(reply, { onAsTyped, onCopy, onFollow }) {
@@ -35,12 +36,14 @@ export function answerCard(reply, { onAsTyped, onCopy, onFollow }) {
     const mark = element("a", { className: "number", href: `#passage-${citation}`, ariaLabel }, `[${citation}]`);
     return element("blockquote", {}, quoted.quotes.length > 1 ? tableOf(quoted) : text, mark);
   });
+  const output = element("output", {});
+  const copy = button("Copy as Markdown", () => onCopy(output));
   return [
     element("h2", {}, "From your notes"),
     ...understood,
     ...quotes,
     confidence(reply.confidence, "are"),
-    element("p", { className: "actions" }, button("Copy as Markdown", onCopy), button("Ask a follow-up", onFollow)),
+    element("p", { className: "actions" }, copy, button("Ask a follow-up", onFollow), output),
   ];
 }
 

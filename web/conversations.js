@@ -1,8 +1,9 @@
 /** The list of past conversations: opened, renamed, exported, deleted. */
 
 import { conversations, exportAddress, forget, rename } from "./api.js";
-import { chosenIn } from "./dialog.js";
-import { element, opensElsewhere } from "./dom.js";
+import { chosenIn, confirmed } from "./dialog.js";
+import { element, opensElsewhere, refill } from "./dom.js";
+import { latest } from "./latest.js";
 import { count } from "./view.js";
 
 /** @import { Conversation } from "./api.js" */
@@ -10,25 +11,25 @@ import { count } from "./view.js";
 const MANY = 100;
 
 /**
- * @param {{panel: HTMLDetailsElement, list: HTMLElement, renaming: HTMLDialogElement, deleting: HTMLDialogElement}} parts
+ * @param {{panel: HTMLDetailsElement, list: HTMLElement, renaming: HTMLDialogElement}} parts
  * @param {{current: () => string | null, onOpen: (id: string) => void, onDeleted: (id: string) => void,
  *   say: (words: string, kind?: "failed") => void}} page
  * @returns {() => Promise<void>} what brings the list up to date, if it is seen
  */
-export function historyList({ panel, list, renaming, deleting }, { current, onOpen, onDeleted, say }) {
+export function conversationList({ panel, list, renaming }, { current, onOpen, onDeleted, say }) {
   let wanted = MANY;
+  const listed = latest(() => conversations(wanted + 1));
   panel.addEventListener("toggle", refresh);
   return refresh;
 
   async function refresh() {
     if (!panel.open) return;
     await tried(async () => {
-      const all = await conversations(wanted + 1);
+      const all = await listed();
+      if (!all) return;
       const older = all.length > wanted ? [olderOnes()] : [];
       const none = element("li", {}, "None yet: what you ask is kept here.");
-      const held = document.activeElement?.closest(`#${list.id} li`) && document.activeElement;
-      list.replaceChildren(...(all.length ? all.slice(0, wanted).map(item) : [none]), ...older);
-      if (held) focusOn(held.closest("li")?.id, held.ariaLabel);
+      refill(list, ...(all.length ? all.slice(0, wanted).map(item) : [none]), ...older);
     });
   }
 
@@ -44,16 +45,9 @@ export function historyList({ panel, list, renaming, deleting }, { current, onOp
     return element("li", {}, element("button", { type: "button", className: "quiet", onclick }, "Show older ones"));
   }
 
-  /** Give the focus back to what was made anew. @param {string | undefined} id @param {string | null} [label] */
-  function focusOn(id, label) {
-    const parts = [...(document.getElementById(id ?? "")?.querySelectorAll("a, button") ?? [])];
-    const found = parts.find((part) => part.ariaLabel === label) ?? parts[0];
-    if (found instanceof HTMLElement) found.focus();
-  }
-
   /** @param {Conversation} conversation */
   function item({ id, title, began, turns }) {
-    const link = element("a", { href: `?c=${encodeURIComponent(id)}`, className: "title" }, title);
+    const link = element("a", { id: `open-${id}`, href: `?c=${encodeURIComponent(id)}`, className: "title" }, title);
     if (id === current()) link.ariaCurrent = "true";
     link.addEventListener("click", (event) => {
       if (opensElsewhere(event)) return;
@@ -61,19 +55,14 @@ export function historyList({ panel, list, renaming, deleting }, { current, onOp
       onOpen(id);
     });
     const when = new Date(began).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
-    const act = (/** @type {string} */ name, /** @type {(id: string, title: string) => Promise<void>} */ work) => {
-      const ariaLabel = `${name} “${title}”`;
-      const onclick = async () => {
-        await work(id, title);
-        // The list may have been made anew behind the dialog, and with it what the browser gives the focus back to.
-        if (!panel.contains(document.activeElement)) focusOn(`conversation-${id}`, ariaLabel);
-      };
-      return element("button", { type: "button", ariaLabel, onclick }, name);
-    };
-    const save = { href: exportAddress(id), download: `${title.slice(0, 60)}.md`, ariaLabel: `Export “${title}”` };
+    /** @param {string} verb */
+    const called = (verb) => ({ id: `${verb.toLowerCase()}-${id}`, ariaLabel: `${verb} “${title}”` });
+    const act = (/** @type {string} */ verb, /** @type {(id: string, title: string) => Promise<void>} */ work) =>
+      element("button", { ...called(verb), type: "button", onclick: () => work(id, title) }, verb);
+    const save = { ...called("Export"), href: exportAddress(id), download: `${title.slice(0, 60)}.md` };
     return element(
       "li",
-      { id: `conversation-${id}` },
+      {},
       link,
       element("span", { className: "when" }, `${count(turns, "question")}, ${when}`),
       element(
@@ -97,14 +86,13 @@ export function historyList({ panel, list, renaming, deleting }, { current, onOp
       await rename(id, input.value);
       say("Renamed.");
       await refresh();
-      focusOn(`conversation-${id}`, `Rename “${input.value.trim()}”`);
     });
   }
 
   /** @param {string} id @param {string} title */
   async function deleteIt(id, title) {
     const words = `Delete “${title}” with its questions and answers? Your notes stay as they are.`;
-    if ((await chosenIn(deleting, words)) !== "delete") return;
+    if (!(await confirmed(words, "Delete"))) return;
     await tried(async () => {
       await forget(id);
       onDeleted(id);
