@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from platformdirs import user_cache_path
 
 from studybot.encoding import BASE, TUNED, SentenceEncoder
 from studybot.errors import ModelMismatch, ModelMissing
@@ -90,11 +91,18 @@ def test_counts_of_lines_add_up(model: SentenceEncoder) -> None:
     assert sum(model.count_tokens(lines)) == model.count_tokens(["".join(lines)])[0]
 
 
-def test_any_local_folder_is_taken_and_named_by_its_weights(model: SentenceEncoder, home: Path) -> None:
-    shutil.copytree(model.folder, home / "mine")
-    mine = SentenceEncoder(home / "mine")
+def test_any_local_folder_is_taken_and_named_by_its_weights(
+    model: SentenceEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(model.folder, tmp_path / "mine")
+    expected = model.encode(["A cat sleeps."])
+    # The same model has the same export, wherever it lies: another one need not be made.
+    (tmp_path / "cache" / "studybot").mkdir(parents=True)
+    (tmp_path / "cache" / "studybot" / "exports").symlink_to(user_cache_path("studybot") / "exports")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    mine = SentenceEncoder(tmp_path / "mine")
     assert mine.fingerprint == f"mine:{model.fingerprint.split(':')[1]}"
-    assert mine.encode(["A cat sleeps."]) == pytest.approx(model.encode(["A cat sleeps."]), abs=1e-6)
+    assert mine.encode(["A cat sleeps."]) == pytest.approx(expected, abs=1e-6)
 
 
 def test_weights_are_read_once_and_again_when_they_changed(model: SentenceEncoder, home: Path) -> None:
@@ -150,14 +158,14 @@ def test_a_folder_that_says_nowhere_how_long_its_vectors_are_is_refused(model: S
         SentenceEncoder(home / "mine")
 
 
+@pytest.mark.parametrize("name", ["tokenizer.json", "model.safetensors"])
 def test_a_tokenizer_and_weights_that_cannot_be_read_are_told_when_a_text_is_encoded(
-    model: SentenceEncoder, home: Path
+    model: SentenceEncoder, home: Path, name: str
 ) -> None:
-    for name in ("tokenizer.json", "model.safetensors"):
-        shutil.copytree(model.folder, home / name)
-        (home / name / name).write_bytes(b"x" * 1_000)
-        with pytest.raises(ModelMissing, match="holds no model that can be read"):
-            SentenceEncoder(home / name).encode(["A cat sleeps."])
+    shutil.copytree(model.folder, home / "mine")
+    (home / "mine" / name).write_bytes(b"x" * 1_000)
+    with pytest.raises(ModelMissing, match="holds no model that can be read"):
+        SentenceEncoder(home / "mine").encode(["A cat sleeps."])
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "modules.json", "tokenizer.json"])

@@ -48,7 +48,7 @@ _PUBLISHED = {
     TUNED: _Published(
         "studybot",
         "encoder",
-        "2c94035e53b2b87485614306e3da1c3e33e6351af304f97536b06bbe27e7cbc0",
+        "cebaf7b96b3f73bc51efedf672e4160b63ea7dd4c022da414ed77404384c14f2",
         "studybot",
     ),
 }

@@ -25,7 +25,7 @@ from studybot.types import Answer, Hit
 
 # What the questions of a collection weigh, by what was done to them. Most of a student's questions are answered by the
 # notes, some are not: the confidence is a probability only where questions come in shares such as these.
-_WEIGHTS = {"own": 1.0, "near-miss": 0.15, "hidden": 0.05, "foreign": 0.3}
+_WEIGHTS = {"own": 1.0, "near-miss": 0.15, "hidden": 0.05, "foreign": 0.1}
 _WITHHELD_AT_MOST = 0.05
 """Share of the right answers to training questions that the threshold may withhold."""
 _HIDING_DEPTH = 30
