@@ -1,13 +1,20 @@
 """How the notes spell their words, to tell what a misspelled one is meant to be."""
 
 from collections import defaultdict
+from collections.abc import Collection
+from contextlib import suppress
 from functools import cached_property
+from pathlib import Path
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
+from studybot import files
 from studybot.fulltext import FullText
+from studybot.seals import seal
 from studybot.types import CountTokens
+
+FILE = "spellings.txt"
 
 # Shorter words have too many neighbours; longer ones may have two letters wrong.
 _SHORTEST = 4
@@ -17,10 +24,17 @@ _LONG = 8
 class Spellings:
     """The words of the notes; read when the first word is looked for, as most questions need none of them."""
 
-    def __init__(self, full_text: FullText, count_tokens: CountTokens) -> None:
-        """Read nothing yet. ``count_tokens`` is the encoder's."""
+    def __init__(
+        self, full_text: FullText, count_tokens: CountTokens, folder: Path | None = None, noted: str = ""
+    ) -> None:
+        """Read nothing yet. ``count_tokens`` is the encoder's.
+
+        With a ``folder`` the words are kept in a file there, under what is ``noted`` of the text that they are of.
+        """
         self._full_text = full_text
         self._count_tokens = count_tokens
+        self._folder = folder
+        self._noted = noted
 
     def meant_by(self, word: str) -> str | None:
         """Return the word of the notes that ``word``, which they do not have, is likely to be meant for, or None.
@@ -50,6 +64,22 @@ class Spellings:
     def _by_shape(self) -> dict[tuple[str, int], list[str]]:
         """The words by first letter and length: comparing with one in twenty takes a twentieth of the time."""
         shapes = defaultdict(list)
-        for word in self._full_text.spellings():
+        for word in self._words():
             shapes[word[0], len(word)].append(word)
         return dict(shapes)
+
+    def _words(self) -> Collection[str]:
+        """Return every word of the notes; cutting the text of 145,000 passages into words takes 5 s, their file 0.1."""
+        if self._folder is None or not self._noted:
+            return self._full_text.spellings()
+        file = self._folder / FILE
+        # One that is missing, damaged or of another text costs the time to make it anew.
+        with suppress(OSError, ValueError):
+            mark, text = file.read_text("utf-8").split("\n", 1)
+            if mark == f"{self._noted} {seal(text)}":
+                return text.split()
+        words = self._full_text.spellings()
+        text = " ".join(sorted(words))
+        with suppress(OSError):
+            files.replace(file, f"{self._noted} {seal(text)}\n{text}".encode())
+        return words
