@@ -6,6 +6,8 @@ the others. Each tells its seed, how much was tried, and how many ``failures`` t
 crashes    processes killed while they index, sync, keep history, build a view or repair
 mutations  files of an index damaged, asked, examined and repaired
 schemathesis  requests to each path, at the edges of its schema and at random
+load       many clients of one server while its notes change; its memory, and its end
+fuzz       texts that atheris and hypothesis make, for the parser and the chunker
 """
 
 import json
@@ -17,12 +19,16 @@ from pathlib import Path
 from typing import Any
 
 from studybot import files
-from tests import crashes, examination, mutations
+from tests import crashes, examination, fuzzing, load, mutations
 
 _SEED = 8
 _KILLS = 500
 _MUTATIONS = 1_000
 _EXAMPLES = 100
+_CLIENTS = 64
+_QUESTIONS = 2_000
+_REQUESTS = 20_000
+_FUZZ_MINUTES = 10
 
 Section = Callable[[Path], dict[str, Any]]
 
@@ -39,7 +45,21 @@ def _schemathesis(scratch: Path) -> dict[str, Any]:
     return examination.run(_EXAMPLES, _SEED, scratch)
 
 
-SECTIONS: dict[str, Section] = {"crashes": _crashes, "mutations": _mutations, "schemathesis": _schemathesis}
+def _load(scratch: Path) -> dict[str, Any]:
+    return load.run(_CLIENTS, _QUESTIONS, _REQUESTS, _SEED, scratch)
+
+
+def _fuzz(scratch: Path) -> dict[str, Any]:
+    return fuzzing.run(_FUZZ_MINUTES, _SEED, scratch)
+
+
+SECTIONS: dict[str, Section] = {
+    "crashes": _crashes,
+    "mutations": _mutations,
+    "schemathesis": _schemathesis,
+    "load": _load,
+    "fuzz": _fuzz,
+}
 """Each is given an empty folder, and returns what is kept; ``failures`` is a list of what went wrong, in words."""
 
 
