@@ -7,7 +7,7 @@ SHARED := ../shared
 DEVELOPMENT := $(SHARED)/questions/architect-associate.dev.jsonl --notes $(SHARED)/notes --index .venv/measured/development
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test check gate bench measure measure-manual measure-aws figures fit encoder trust
+.PHONY: help install serve test check gate bench measure measure-manual measure-aws figures fit encoder trust fuzz licences
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,7 +25,7 @@ serve: install ## Index the notes (NOTES=folder for your own) and serve the page
 	$(BIN)/studybot serve '$(NOTES)' $(if $(PORT),--port $(PORT))
 
 test: install ## Run the tests
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 check: install ## Run what CI runs: format, lint, types, the gate, tests
 	$(BIN)/ruff format --check .
@@ -62,8 +62,21 @@ bench: install ## Measure how quick studybot is, beside LangChain and FAISS, up 
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python -m studybot.benchmark eval/results/bench.json docs/overhead.png $(SHARED)
 
-trust: install ## Kill, damage and attack studybot a thousand times, and keep how it went: half an hour
+trust: install .venv/fuzz ## Kill, damage, attack and load studybot, and keep how it went: an hour
 	$(BIN)/python -m tests.trust eval/results/trust.json
+
+MINUTES ?= 10
+fuzz: install .venv/fuzz ## Fuzz parser and chunker, MINUTES=10 of the processor four times, and keep what reaches other code
+	$(BIN)/python -m tests.fuzzing $(MINUTES)
+
+# Apart from the rest: there are wheels for Linux only, elsewhere LLVM is needed to build it.
+.venv/fuzz: .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[fuzz]'
+	touch $@
+
+licences: install .venv/fuzz ## Write docs/licences.md anew: the licence of every pinned dependency, as it says itself
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python -m tests.licences constraints.txt docs/licences.md
 
 figures: install ## Write the kept results into README
 	$(BIN)/python -m studybot.readme README.md eval/results

@@ -1,3 +1,4 @@
+import errno
 import os
 import stat
 import subprocess
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from studybot import beneath
-from studybot.files import replace
+from studybot.files import create, replace
 
 # No file can grow beyond a thousand bytes, as on a full disk.
 ON_A_FULL_DISK = """
@@ -68,6 +69,42 @@ def test_a_drive_that_writes_no_folder_through_replaces_all_the_same(
     monkeypatch.setattr(os, "fsync", of_files_only)
     replaced(tmp_path / "note.md", b"new\n")
     assert (names(tmp_path), (tmp_path / "note.md").read_bytes()) == (["note.md"], b"new\n")
+
+
+@pytest.fixture(params=["", "without links"])
+def drive(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder on a drive with hard links, and on one without."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    if request.param:
+        monkeypatch.setattr(os, "link", refuse)
+    return tmp_path
+
+
+def test_a_file_is_created_only_where_there_is_none(drive: Path) -> None:
+    create(drive / "note.md", b"first\n")
+    (drive / "folder").mkdir()
+    (drive / "other.md").touch()
+    assert (drive / "note.md").stat().st_mode == (drive / "other.md").stat().st_mode
+    (drive / "link.md").symlink_to("nowhere.md")
+    left = names(drive)
+    for name in ("note.md", "folder", "link.md"):
+        with pytest.raises(FileExistsError):
+            create(drive / name, b"second\n")
+    assert (names(drive), (drive / "note.md").read_bytes()) == (left, b"first\n")
+
+
+def test_what_cannot_be_created_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "link", fail)
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="Input/output error"):
+        create(tmp_path / "note.md", b"new\n")
+    assert names(tmp_path) == []
 
 
 def test_a_file_is_made_or_replaced_as_a_whole(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 import codecs
 import hashlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
-from studybot.errors import NoteNameInvalid, NoteNotFound, NotesFolderMissing, NoteUnreadable
+from studybot.errors import NoteExists, NoteNameInvalid, NoteNotFound, NotesFolderMissing, NoteUnreadable
 from studybot.notes import MAX_BYTES, delete_note, list_folders, list_notes, read_note, was_guessed, write_note
 
 NAMES_THAT_ARE_NO_NOTES = [
@@ -305,6 +307,26 @@ def test_writing_makes_the_folders_and_leaves_no_draft(tmp_path: Path) -> None:
     assert write_note(tmp_path, "biology/cells/dna.md", b"words") is True
     assert read_note(tmp_path, "biology/cells/dna.md").text == "words"
     assert [path.name for path in (tmp_path / "biology/cells").iterdir()] == ["dna.md"]
+
+
+def test_of_writers_that_add_the_same_note_at_once_one_adds_it_and_the_others_are_told(tmp_path: Path) -> None:
+    writers = 4
+    start = Barrier(writers)
+
+    def add(writer: int, path: str) -> bool:
+        start.wait()
+        try:
+            return write_note(tmp_path, path, f"by {writer}".encode(), replaces=False)
+        except NoteExists:
+            return False
+
+    with ThreadPoolExecutor(writers) as threads:
+        for turn in range(50):
+            path = f"turn/{turn}.md"
+            added = list(threads.map(add, range(writers), [path] * writers))
+            assert sum(added) == 1
+            assert read_note(tmp_path, path).text == f"by {added.index(True)}"
+    assert len(list((tmp_path / "turn").iterdir())) == 50
 
 
 @pytest.mark.parametrize("content", [b"PNG\x00", b"x" * (MAX_BYTES + 1)], ids=["binary", "above 20 MB"])

@@ -5,7 +5,7 @@ name within the one before, which Windows cannot do: there, links are looked for
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -37,13 +37,17 @@ def replace(root: Path, path: str, content: bytes) -> None:
     Raises:
         OSError: it cannot be written, or a part of ``path`` is a link.
     """
-    if not _CAN_STEP:
-        file = root / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        files.replace(file, content)
-        return
-    with _folder_of(root, path, is_made=True) as folder:
-        files.swap(Path(path.rpartition("/")[2]), content, folder)
+    _put(files.swap, root, path, content)
+
+
+def create(root: Path, path: str, content: bytes) -> None:
+    """Put ``content`` into the file at ``path`` below ``root`` as :func:`replace` does, where there is none yet.
+
+    Raises:
+        FileExistsError: something of that name is there.
+        OSError: it cannot be written, or a folder of ``path`` is a link.
+    """
+    _put(files.create, root, path, content)
 
 
 def delete(root: Path, path: str) -> None:
@@ -57,6 +61,16 @@ def delete(root: Path, path: str) -> None:
         return
     with _folder_of(root, path) as folder:
         os.unlink(path.rpartition("/")[2], dir_fd=folder)
+
+
+def _put(put: Callable[[Path, bytes, int | None], None], root: Path, path: str, content: bytes) -> None:
+    if not _CAN_STEP:
+        file = root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        put(file, content, None)
+        return
+    with _folder_of(root, path, is_made=True) as folder:
+        put(Path(path.rpartition("/")[2]), content, folder)
 
 
 @contextmanager

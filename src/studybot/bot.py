@@ -8,13 +8,14 @@ from pathlib import Path
 
 from studybot import checkup, citations, fitted
 from studybot.answering import answer
+from studybot.changes import cut
 from studybot.conversation import RECENT, Cited, Turn, completed
 from studybot.database import Database
 from studybot.errors import IndexMismatch, IndexMissing, NoteNotFound, NotesFolderMissing, QuestionInvalid
 from studybot.fitted import Fitted
 from studybot.gap import explained
 from studybot.history import History
-from studybot.indexing import Progress, cut, pipeline_of, sync
+from studybot.indexing import Progress, pipeline_of, sync
 from studybot.lookup import Lookup
 from studybot.markdown import parse
 from studybot.notes import read_note

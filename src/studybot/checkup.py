@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from studybot.changes import is_unchanged
 from studybot.database import Database
 from studybot.errors import IndexMismatch, IndexMissing, IndexUnusable, NotesError
-from studybot.indexing import is_unchanged
 from studybot.layout import KEPT
 from studybot.notes import NoteFile, list_notes, read_note
 from studybot.store import Store, StoredNote
@@ -151,7 +151,9 @@ def _read(store: Store) -> None:
     for start in range(0, len(numbers), _AT_ONCE):
         store.passages(numbers[start : start + _AT_ONCE])
         store.candidates(numbers[start : start + _AT_ONCE])
-    store.passage_vectors()
+    said = store.numbers()
+    for start in range(0, len(said), _AT_ONCE):
+        store.compared_vectors(said[start : start + _AT_ONCE])
     for table, columns in KEPT.items():
         broken = database.one(f"SELECT count(*) FROM {table} WHERE seal IS NOT seal({columns})")
         if broken:

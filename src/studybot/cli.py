@@ -212,7 +212,7 @@ def cite(
     as_json: AsJson = False,
 ) -> None:
     """Tell what became of a cited passage: current, moved or changed."""
-    from studybot.reply import citation_json
+    from studybot.whereabouts import citation_json
 
     with _bot(index=index, model=model) as bot:
         found = citation_json(identity, bot)

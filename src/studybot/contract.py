@@ -1,13 +1,9 @@
-"""What the OpenAPI document and a refusal tell of a request: in words, and true where the framework knows less."""
+"""The OpenAPI document, made true where the framework knows less."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.routing import Match
-from starlette.types import Scope
 
-_METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 _STREAM = "text/event-stream"
 
 
@@ -25,23 +21,3 @@ def document(app: FastAPI) -> dict[str, Any]:
                     # Its events have fields of their own; they are no JSON text.
                     response["content"] = {_STREAM: {}}
     return described
-
-
-def told(problem: Mapping[str, Any]) -> str:
-    """Return what is wrong with a request, in words; the field is named, where one is at fault."""
-    if problem["type"] == "json_invalid":
-        why, place = problem["ctx"]["error"], problem["loc"][-1] + 1
-        return f'the body is no JSON ({why}, at character {place}); wanted an object such as {{"question": "…"}}'
-    if problem["loc"] == ("body",):
-        return 'the body is no JSON object; send one such as {"question": "…"}, as application/json'
-    return f"{'.'.join(map(str, problem['loc'][1:]))}: {problem['msg']}"
-
-
-def allowed_methods(app: FastAPI, scope: Scope) -> str:
-    """Return the methods that the path of a request takes, as the Allow header has them."""
-    # The framework tells those of the first route alone.
-    return ", ".join(
-        method
-        for method in _METHODS
-        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in app.routes)
-    )

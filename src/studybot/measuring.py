@@ -8,9 +8,9 @@ from pathlib import Path
 
 from studybot import ablation, comparison, evaluation, fitted, fitting, gate, questions, report, results
 from studybot.bot import StudyBot
+from studybot.editor import link
 from studybot.errors import FittedUnwritable, IndexUnusable, ResultInvalid, TrainingInvalid
 from studybot.questions import Question
-from studybot.reply import link
 from studybot.results import Result
 from studybot.settings import Settings
 from studybot.types import Encoder, Passage

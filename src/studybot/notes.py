@@ -146,12 +146,13 @@ def write_note(folder: Path, path: str, content: bytes, *, replaces: bool = True
     if len(content) > MAX_BYTES:
         raise NoteUnreadable(f"{path} is larger than {MAX_BYTES // 2**20} MB")
     _decode(path, content)
-    is_new = not file.exists()
-    if not (is_new or replaces):
-        raise NoteExists(f"there is a note {path!r} already")
+    is_new = not (replaces and file.exists())
     try:
-        beneath.replace(folder, path, content)
+        put = beneath.replace if replaces else beneath.create
+        put(folder, path, content)
     except OSError as error:
+        if isinstance(error, FileExistsError) and not replaces:
+            raise NoteExists(f"there is a note {path!r} already") from None
         raise NoteUnreadable(f"{path} cannot be written: {error.strerror}") from error
     return is_new
 

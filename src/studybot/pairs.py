@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 
 from studybot import chunking, questions
+from studybot.changes import cut
 from studybot.errors import NotesError
 from studybot.evaluation import is_in_evidence, is_relevant
-from studybot.indexing import cut
 from studybot.metrics import contains_all
 from studybot.notes import list_notes, read_note
 from studybot.questions import Question

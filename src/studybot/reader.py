@@ -5,10 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from studybot.bot import StudyBot
+from studybot.editor import link
 from studybot.links import Links
 from studybot.notes import list_notes, read_note
 from studybot.rendering import render
-from studybot.reply import Shape, link
+from studybot.shapes import Shape
 
 
 class HeadingJson(Shape):

@@ -2,20 +2,12 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
-from urllib.parse import quote as percent_encoded
-
-from pydantic import BaseModel, ConfigDict
 
 from studybot import citations
 from studybot.bot import Reply, StudyBot
+from studybot.editor import link
+from studybot.shapes import Shape
 from studybot.types import Answer, Passage, Quote
-
-
-class Shape(BaseModel):
-    """What is sent: field for field as documented."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class QuoteJson(Shape):
@@ -88,37 +80,6 @@ class ReplyJson(Shape):
     timings_ms: dict[str, float]
 
 
-class LinesJson(Shape):
-    """Lines of a note; null where there are none any more."""
-
-    note: str
-    start_line: int | None
-    end_line: int | None
-
-
-class CitationJson(Shape):
-    """What became of a citation: ``current``, ``moved`` or ``changed``, where it stood, and what is there now."""
-
-    id: str
-    state: citations.State
-    then: LinesJson
-    now: LinesJson
-    text: str | None
-
-
-class ErrorDetailJson(Shape):
-    """A stable code, and a message that says what mends it."""
-
-    code: str
-    message: str
-
-
-class ErrorJson(Shape):
-    """The one shape of every error."""
-
-    error: ErrorDetailJson
-
-
 def reply_json(reply: Reply, bot: StudyBot) -> ReplyJson:
     """Return ``reply`` as the contract has it."""
     answer = reply.outcome if isinstance(reply.outcome, Answer) else None
@@ -162,22 +123,6 @@ def reply_json(reply: Reply, bot: StudyBot) -> ReplyJson:
     )
 
 
-def citation_json(identity: str, bot: StudyBot) -> CitationJson:
-    """Return what became of the citation called ``identity``.
-
-    Raises:
-        CitationInvalid: it is no citation.
-    """
-    citation, found = bot.cite(identity)
-    return CitationJson(
-        id=identity,
-        state=found.state,
-        then=LinesJson(note=citation.note, start_line=citation.start_line, end_line=citation.end_line),
-        now=LinesJson(note=found.note, start_line=found.start_line, end_line=found.end_line),
-        text=found.text,
-    )
-
-
 def _answer_json(answer: Answer) -> AnswerJson:
     quotes = [
         QuoteJson(text=quote.text, citation=quote.citation, start_line=quote.start_line, end_line=quote.end_line)
@@ -195,11 +140,3 @@ def _runs(passage: Passage, quotes: Sequence[Quote]) -> list[RunJson]:
         RunJson(text=passage.text[start:end], evidence=any(first <= start and end <= last for first, last in quoted))
         for start, end in pairwise(borders)
     ]
-
-
-def link(template: str, folder: Path, note: str, line: int) -> str:
-    """Return the link that opens ``note``, of those in ``folder``, at ``line``, as ``template`` has it."""
-    path = (folder / note).as_posix()
-    # What begins with a drive follows a host as /C:/…; as a value, ?path=C:/…, it stands as it is.
-    slash = "" if path.startswith("/") or "={path}" in template else "/"
-    return template.format(path=percent_encoded(slash + path), line=line)

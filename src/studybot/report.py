@@ -12,9 +12,9 @@ from studybot.bootstrap import Figure
 from studybot.bot import Reply
 from studybot.errors import ReportUnwritable
 from studybot.evaluation import DEPTH, Figures, Outcome, Run, answer_of, figures, groups, is_relevant, judged, rank_of
-from studybot.figures import SUMMARY, FigureJson, PlotJson, ReportJson
 from studybot.places import place
 from studybot.questions import ALL, Question
+from studybot.summary import SUMMARY, FigureJson, PlotJson, ReportJson
 from studybot.types import Passage
 
 PAGE = "report.html"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from studybot import passages
 from studybot.database import Database
+from studybot.errors import IndexCorrupt
 from studybot.fulltext import FullText
 from studybot.seals import seal
 from studybot.types import Candidate, Passage, Pipeline, Place, Vectors
@@ -171,16 +172,45 @@ class Store:
         Raises:
             IndexCorrupt: they are not what was written.
         """
-        # The vector is stored twice: with its own text and with the passage's statements. Two that agree are sound.
+        numbers = self.numbers()
+        return numbers, self.compared_vectors(numbers)
+
+    def numbers(self) -> list[int]:
+        """Return the number of every passage that says something, in the order of the notes.
+
+        Raises:
+            IndexCorrupt: they are not those whose words were indexed.
+        """
         rows = self.database.all(
-            "SELECT p.id, v.row, v.row = substr(p.packed, 1, length(v.row)), v.key, v.seal FROM passages p"
-            " JOIN vectors v ON v.id = p.vector JOIN notes n ON n.id = p.note"
+            "SELECT p.id FROM passages p JOIN notes n ON n.id = p.note"
             " WHERE EXISTS (SELECT 1 FROM statements s WHERE s.passage = p.id) ORDER BY n.path, p.start"
         )
-        is_sound = all(is_same and seal(key, row) == sealed for _, row, is_same, key, sealed in rows)
-        if not is_sound or len(rows) != self.full_text.count():
-            raise self.database.corrupt("the vectors of its passages are not those that were written")
-        return [row[0] for row in rows], unpacked([row[1] for row in rows])
+        if len(rows) != self.full_text.count():
+            raise self._other_vectors()
+        return [row[0] for row in rows]
+
+    def vectors(self, numbers: Sequence[int], which: str = "") -> Vectors:
+        """Return the vectors of the passages with these numbers, in their order, shape ``(numbers, dim)``.
+
+        Raises:
+            IndexCorrupt: they are not what was written, or not those for ``which`` this condition holds.
+        """
+        rows = self.database.all(
+            "SELECT p.id, v.row, v.key, v.seal FROM passages p JOIN vectors v ON v.id = p.vector"
+            f" WHERE p.id IN ({','.join(map(str, numbers))}) {which}"
+        )
+        sound = {number: row for number, row, key, sealed in rows if seal(key, row) == sealed}
+        if len(sound) != len(numbers):
+            raise self._other_vectors()
+        return unpacked([sound[number] for number in numbers])
+
+    def compared_vectors(self, numbers: Sequence[int]) -> Vectors:
+        """Return :meth:`vectors`, each compared with the one that the passage has itself, in up to three times as long.
+
+        Raises:
+            IndexCorrupt: they are not what was written.
+        """
+        return self.vectors(numbers, "AND v.row = substr(p.packed, 1, length(v.row))")
 
     def passage_numbers(self, prefixes: Collection[str]) -> set[int]:
         """Return the numbers of the passages of all notes whose path starts with one of ``prefixes``."""
@@ -240,6 +270,9 @@ class Store:
             raise self.database.corrupt("a vector is not the one that was written")
         number, row, _ = found[0]
         return number, row
+
+    def _other_vectors(self) -> IndexCorrupt:
+        return self.database.corrupt("the vectors of its passages are not those that were written")
 
     def _contents(self) -> int:
         values = (value for query in _CONTENTS for row in self.database.all(query) for value in row)

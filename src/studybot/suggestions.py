@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from studybot.bot import MAX_QUESTION, StudyBot
 from studybot.database import Database
 from studybot.headings import Heading, completions, examples, headings, matching
-from studybot.reply import Shape
+from studybot.shapes import Shape
 
 MOST = 8
 _MOST_QUESTIONS = 4

@@ -1,4 +1,4 @@
-"""A sync in the background, whose progress any number of listeners can follow."""
+"""A sync in the background, whose progress any number of listeners can follow; and both over HTTP."""
 
 import json
 import logging
@@ -8,10 +8,13 @@ from dataclasses import asdict
 from typing import Any
 
 from anyio import CapacityLimiter, to_thread
+from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
 
 from studybot.bot import StudyBot
 from studybot.errors import StudybotError
 from studybot.indexing import Progress
+from studybot.shapes import Shape
 
 _PATIENCE_S = 15
 
@@ -112,6 +115,35 @@ class Syncing:
         with self._news:
             self._events = [("progress", asdict(progress))]
             self._news.notify_all()
+
+
+class EventStream(StreamingResponse):
+    """Server-sent events."""
+
+    media_type = "text/event-stream"
+
+
+class StartedJson(Shape):
+    """Whether a sync was started; false means that one is running already."""
+
+    started: bool
+
+
+def router(syncing: Syncing) -> APIRouter:
+    """Return what answers /api/index with ``syncing``."""
+    made = APIRouter(prefix="/api/index")
+
+    @made.post("", status_code=202)
+    def index() -> StartedJson:
+        """Start a sync, unless one is running; its progress is at /api/index/events."""
+        return StartedJson(started=syncing.start())
+
+    @made.get("/events", response_class=EventStream)
+    def events() -> EventStream:
+        """Stream the progress of the sync that is running, or the outcome of the last one, as server-sent events."""
+        return EventStream(syncing.stream(), headers={"Cache-Control": "no-store"})
+
+    return made
 
 
 def _event(name: str, data: dict[str, Any]) -> str:

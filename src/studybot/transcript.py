@@ -11,7 +11,7 @@ from studybot import citations
 from studybot.bot import StudyBot
 from studybot.conversation import Cited, Turn
 from studybot.history import Conversation
-from studybot.reply import Shape
+from studybot.shapes import Shape
 
 REFUSED = "Not in your notes."
 MOST = 200

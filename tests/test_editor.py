@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from studybot.reply import link
+from studybot.editor import link
 from studybot.settings import Settings
 
 OBSIDIAN = "obsidian://open?path={path}"
