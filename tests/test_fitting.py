@@ -310,10 +310,10 @@ def test_what_was_done_to_the_questions_of_a_collection_weighs_the_same_however_
     def judged(**counts: int) -> list[_Judged]:
         return [_Judged({"score": 0.0}, origin == "own", origin) for origin, n in counts.items() for _ in range(n)]
 
-    # A feature that tells nothing: how likely an answer is right is their share of the weight, 1 of 1 + 0.05 + 0.3.
+    # A feature that tells nothing: how likely an answer is right is their share of the weight, 1 of 1 + 0.05 + 0.1.
     for collection in (judged(own=1, hidden=9, foreign=9), judged(own=9, hidden=2, foreign=1)):
         found = _confidence([collection, judged(own=3, hidden=3, foreign=3)])
-        assert found.probability({"score": 0.0}) == pytest.approx(1 / 1.35, abs=0.001)
+        assert found.probability({"score": 0.0}) == pytest.approx(1 / 1.15, abs=0.001)
 
 
 def test_what_changed_and_what_was_measured_is_told_in_a_table() -> None:
