@@ -58,7 +58,7 @@ measure-aws: install ## Measure questions about 2,809 files of AWS documentation
 	$(BIN)/studybot eval $(SHARED)/questions/aws-documentation.jsonl --notes $(SHARED)/data/aws-documentation/notes \
 	    --index .venv/measured/aws --save eval/results/aws.json
 
-bench: install ## Measure how quick studybot is, beside LangChain and FAISS, up to 100,000 passages: half an hour
+bench: install ## Measure how quick studybot is, beside LangChain and FAISS, up to a million passages: an hour
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python -m studybot.benchmark eval/results/bench.json docs/overhead.png $(SHARED)
 

@@ -16,7 +16,8 @@ from studybot.types import Encoder, Vectors
 
 _SEED = 7
 # The customary shape of notes: the numbers of a student's 6,283 lines.
-_STATEMENTS, _WORDS = 5, 12
+STATEMENTS = 5
+_WORDS = 12
 _PASSAGES_IN_A_NOTE = 50
 
 
@@ -41,10 +42,10 @@ class SyntheticEncoder:
         return rows
 
 
-def write_notes(folder: Path, passages: int, source: Path) -> None:
+def write_notes(folder: Path, passages: int, source: Path, statements: int = STATEMENTS) -> None:
     """Fill ``folder`` with notes of about ``passages`` passages, whose words are as common as those of ``source``.
 
-    The same source gives the same notes.
+    Each passage is a list of so many ``statements``. The same source gives the same notes.
     """
     counts = Counter(
         word for file in sorted(source.rglob("*.md")) for word in file.read_text("utf-8", "replace").split()
@@ -55,15 +56,15 @@ def write_notes(folder: Path, passages: int, source: Path) -> None:
     folder.mkdir(parents=True)
     for start in range(0, passages, _PASSAGES_IN_A_NOTE):
         sections = min(_PASSAGES_IN_A_NOTE, passages - start)
-        text = "\n".join(_section(chance, words, weights) for _ in range(sections))
+        text = "\n".join(_section(chance, words, weights, statements) for _ in range(sections))
         (folder / f"{start // _PASSAGES_IN_A_NOTE:06}.md").write_text(text, "utf-8")
 
 
-def _section(chance: random.Random, words: Sequence[str], weights: Sequence[int]) -> str:
-    heading, *items = _lines(chance, words, weights)
+def _section(chance: random.Random, words: Sequence[str], weights: Sequence[int], statements: int) -> str:
+    heading, *items = _lines(chance, words, weights, statements)
     return "\n".join([f"## {heading}", "", *(f"- {item}" for item in items), ""])
 
 
-def _lines(chance: random.Random, words: Sequence[str], weights: Sequence[int]) -> Iterator[str]:
-    for length in (3, *(chance.randint(_WORDS // 2, _WORDS * 3 // 2) for _ in range(_STATEMENTS))):
+def _lines(chance: random.Random, words: Sequence[str], weights: Sequence[int], statements: int) -> Iterator[str]:
+    for length in (3, *(chance.randint(_WORDS // 2, _WORDS * 3 // 2) for _ in range(statements))):
         yield " ".join(chance.choices(words, cum_weights=weights, k=length))
